@@ -1,0 +1,1 @@
+"""What all agents share: the verbs, configs, checkpoints, callbacks, schedules, normalisers and logging."""

@@ -1,0 +1,1 @@
+"""Hindsight differentiable policy optimisation: gradients of the cost through the model itself."""

@@ -1,0 +1,1 @@
+"""The contract of a scenario problem, and what every family uses."""

@@ -1,0 +1,88 @@
+"""The table of environment ids: what each is made of, for Gymnasium, the agents and the command line alike."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scenarium.envs.core.errors import ScenariumError, unknown_name
+from scenarium.envs.core.model import Model
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered id.
+
+    Attributes:
+        id: Gymnasium id, with version.
+        factory: ``"module:callable"`` that makes the model; imported only when used.
+        title: One line for listings.
+        kwargs: Keyword arguments of the factory that make this id what it is; a user's come on top.
+    """
+
+    id: str
+    factory: str
+    title: str
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def family(self) -> str:
+        """The problem family, which is the folder the factory lives in."""
+        return self.factory.split(":")[0].split(".")[2]
+
+
+_ENTRIES: dict[str, Entry] = {}
+
+
+def register(entry: Entry) -> None:
+    """Adds an id to the table and to Gymnasium's registry (string entry points only, nothing is imported)."""
+    import gymnasium
+
+    _ENTRIES[entry.id] = entry
+    gymnasium.register(
+        id=entry.id,
+        entry_point="scenarium.envs.core.env:make",
+        vector_entry_point="scenarium.envs.core.vector:make",
+        kwargs={"env_id": entry.id},
+    )
+
+
+def entries() -> dict[str, Entry]:
+    """All registered ids in the order of registration."""
+    return dict(_ENTRIES)
+
+
+def bare_id(env_id: str) -> str:
+    """The id without the ``scenarium:`` prefix Gymnasium allows."""
+    return env_id.removeprefix("scenarium:")
+
+
+def make_model(env_id: str, **kwargs: Any) -> Model:
+    """Makes the model behind an id.
+
+    Args:
+        env_id: A registered id such as ``"InventoryNet-v0"``.
+        **kwargs: Arguments of the family's factory; they override the id's own.
+
+    Raises:
+        ScenariumError: The id or an argument is unknown, or an argument is invalid.
+    """
+    entry = _ENTRIES.get(bare_id(env_id))
+    if entry is None:
+        raise unknown_name("environment id", env_id, _ENTRIES)
+    module, name = entry.factory.split(":")
+    factory = getattr(importlib.import_module(module), name)
+    try:
+        model: Model = factory(**{**entry.kwargs, **kwargs})
+    except TypeError as error:
+        if "unexpected keyword argument" not in str(error):
+            raise
+        raise ScenariumError(f"{entry.id}: {str(error).split('() ', 1)[-1]}") from None
+    return model.made_from(entry.id, kwargs)
+
+
+def as_model(env: str | Model, **kwargs: Any) -> Model:
+    """A model from an id, or the model itself."""
+    return env if isinstance(env, Model) else make_model(env, **kwargs)

@@ -1,0 +1,123 @@
+"""The torch side of `xp`: many worlds on a device, differentiable, traceable by `torch.compile`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from scenarium.envs.core.namespace import Array, Namespace
+
+_KINDS = {
+    "float": torch.float32, "double": torch.float64, "int": torch.int32, "index": torch.int64, "bool": torch.bool,
+}  # fmt: skip
+
+
+def _maximum(a: Array, b: Array) -> torch.Tensor:
+    """Elementwise maximum; a Python number on either side takes the faster clamp."""
+    if not isinstance(b, torch.Tensor):
+        return torch.clamp_min(a, b)
+    if not isinstance(a, torch.Tensor):
+        return torch.clamp_min(b, a)
+    return torch.maximum(a, b)
+
+
+def _minimum(a: Array, b: Array) -> torch.Tensor:
+    """Elementwise minimum; a Python number on either side takes the faster clamp."""
+    if not isinstance(b, torch.Tensor):
+        return torch.clamp_max(a, b)
+    if not isinstance(a, torch.Tensor):
+        return torch.clamp_max(b, a)
+    return torch.minimum(a, b)
+
+
+class TorchNamespace(Namespace):
+    """Batched torch tensors on one device."""
+
+    name = "torch"
+    batched = True
+    where = staticmethod(torch.where)
+    minimum, maximum = staticmethod(_minimum), staticmethod(_maximum)
+    exp, log, sqrt = staticmethod(torch.exp), staticmethod(torch.log), staticmethod(torch.sqrt)
+    sin, cos, tanh = staticmethod(torch.sin), staticmethod(torch.cos), staticmethod(torch.tanh)
+    round, floor = staticmethod(torch.round), staticmethod(torch.floor)
+
+    def __init__(self, device: str) -> None:
+        self.device = torch.device(device)
+        self.key = f"torch:{device}"
+
+    def constant(self, values: Any, kind: str = "float") -> torch.Tensor:
+        if isinstance(values, torch.Tensor):
+            return values.to(self.device, _KINDS[kind])
+        return torch.as_tensor(np.asarray(values), dtype=_KINDS[kind], device=self.device)
+
+    def scalar(self, value: float) -> float:
+        return float(value)
+
+    def cast(self, x: Array, kind: str) -> torch.Tensor:
+        if not isinstance(x, torch.Tensor):
+            return self.constant(x, kind)
+        return x.to(_KINDS[kind])
+
+    def total(self, x: torch.Tensor, axis: int) -> torch.Tensor:
+        return x.sum(axis)
+
+    def largest(self, x: torch.Tensor, axis: int) -> torch.Tensor:
+        return x.amax(axis)
+
+    def smallest(self, x: torch.Tensor, axis: int) -> torch.Tensor:
+        return x.amin(axis)
+
+    def any(self, x: torch.Tensor, axis: int) -> torch.Tensor:
+        return x.any(axis)
+
+    def sort(self, x: torch.Tensor, axis: int) -> torch.Tensor:
+        return torch.sort(x, dim=axis).values
+
+    def concat(self, xs: Sequence[torch.Tensor], axis: int) -> torch.Tensor:
+        return torch.cat(tuple(xs), axis)
+
+    def stack(self, xs: Sequence[torch.Tensor], axis: int) -> torch.Tensor:
+        return torch.stack(tuple(xs), axis)
+
+    def unstack(self, x: torch.Tensor, axis: int) -> tuple[torch.Tensor, ...]:
+        return torch.unbind(x, axis)
+
+    def stop(self, x: torch.Tensor) -> torch.Tensor:
+        return x.detach()
+
+    def pick(self, x: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+        return x.gather(-1, index.to(torch.int64)[..., None])[..., 0]
+
+    def put(self, x: torch.Tensor, index: torch.Tensor, value: Array) -> torch.Tensor:
+        source = torch.as_tensor(value, dtype=x.dtype, device=x.device).expand(index.shape)
+        return x.scatter(-1, index.to(torch.int64)[..., None], source[..., None])
+
+    def searchsorted(self, table: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        return torch.searchsorted(table, x.contiguous(), right=True)
+
+    def matmul(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        return a @ b
+
+    def never(self, condition: Array) -> bool:
+        return False
+
+    def batch_last(self, x: torch.Tensor) -> torch.Tensor:
+        return x.movedim(0, -1)
+
+    def batch_first(self, x: torch.Tensor) -> torch.Tensor:
+        return x.movedim(-1, 0)
+
+    def column(self, values: Any) -> torch.Tensor:
+        return self.constant(values)[..., None]
+
+    def batch(self, x: torch.Tensor, size: int | None) -> torch.Tensor:
+        return x.expand(*x.shape[:-1], size or 1)
+
+    def add_product(self, x: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        return torch.addcmul(x, a, b)
+
+    def weighted(self, weights: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        return (weights * x).sum(0)
