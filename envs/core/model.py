@@ -65,6 +65,7 @@ class Model(ABC):
         gradient: "exact" (the step is differentiable as it stands), "relaxed" (use `relaxed()`), or "none".
         time_limit_is_terminal: Whether the horizon is a real end (no bootstrapping beyond it).
         rewards: The family's named rewards, for `reward=`.
+        presentation: Keyword arguments that change how the problem is shown to an agent, not what it is.
         env_id: The id this model was made from, with `env_kwargs`; set by the registry.
     """
 
@@ -74,6 +75,7 @@ class Model(ABC):
     gradient: ClassVar[Literal["exact", "relaxed", "none"]] = "exact"
     time_limit_is_terminal: ClassVar[bool] = False
     rewards: ClassVar[Mapping[str, RewardFunction]] = {}
+    presentation: ClassVar[frozenset[str]] = frozenset()
     observation_space: gymnasium.Space[Any]
     action_space: gymnasium.Space[Any]
     env_id: str = ""

@@ -72,6 +72,7 @@ class InventoryNet(Model):
     """
 
     batch_axis: ClassVar[int] = -1
+    presentation: ClassVar[frozenset[str]] = frozenset({"action_mode", "observation"})
     rewards: ClassVar[Mapping[str, RewardFunction]] = {"cost": _cost_reward, "profit": _profit_reward}
 
     def __init__(

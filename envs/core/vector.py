@@ -1,0 +1,215 @@
+"""N worlds as a `gymnasium.vector.VectorEnv`: torch tensors in and out, on one device, with autoreset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+from gymnasium.vector import AutoresetMode
+from gymnasium.vector.utils import batch_space
+
+from scenarium.envs.core.errors import ScenariumError
+from scenarium.envs.core.model import Model, Outcome
+from scenarium.envs.core.namespace import torch_namespace
+from scenarium.envs.core.registry import make_model
+from scenarium.envs.core.scenario import Scenario
+from scenarium.envs.core.tree import tree_leaves, tree_map, tree_select
+
+_MODES = {"same_step": AutoresetMode.SAME_STEP, "disabled": AutoresetMode.DISABLED}
+
+
+class ScenariumVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
+    """N worlds of a model, advanced together under `torch.no_grad`.
+
+    ``reset(seed=s)`` plays world s + i on lane i; a lane that ends goes on to s + i + N, s + i + 2 N, ..., whatever
+    its neighbours do. In mode "same_step" an ended lane is reset within the step: `obs` is the new world's first
+    observation, and ``info["final_obs"]`` (always there, for the whole batch) is what was seen before the reset. In
+    mode "disabled" the caller resets with ``reset(options={"reset_mask": mask})``.
+
+    Args:
+        model: A problem with one lone agent.
+        num_envs: Number of worlds N.
+        device: "auto" (CUDA where there is one), "cpu", "cuda", ...
+        max_episode_steps: A shorter (or longer) horizon than the model's.
+        autoreset_mode: "same_step" or "disabled".
+        to_numpy: Give and take NumPy arrays, for clients that know no torch.
+
+    Raises:
+        ScenariumError: The model has several roles, or an argument is invalid.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}
+
+    def __init__(
+        self,
+        model: Model,
+        num_envs: int = 1,
+        device: str = "auto",
+        max_episode_steps: int | None = None,
+        autoreset_mode: str = "same_step",
+        to_numpy: bool = False,
+    ) -> None:
+        if len(model.roles) > 1 or model.roles[0].count is not None:
+            raise ScenariumError(
+                "this problem has several agents; use ScenariumParallelEnv, or WithPolicies for a view"
+            )
+        if num_envs < 1:
+            raise ScenariumError(f"num_envs is {num_envs}; it must be >= 1")
+        if autoreset_mode not in _MODES:
+            raise ScenariumError(f"autoreset_mode {autoreset_mode!r} is unknown; use one of {', '.join(_MODES)}")
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.model, self.num_envs, self.to_numpy = model, num_envs, to_numpy
+        self.device = torch.device(device)
+        self.xp = torch_namespace(str(self.device))
+        self.horizon = max_episode_steps or model.horizon
+        self.metadata = {**self.metadata, "autoreset_mode": _MODES[autoreset_mode]}
+        self._autoreset = autoreset_mode == "same_step"
+        self.lockstep = not model.terminates and self._autoreset
+        """Whether all lanes are in the same period, which then is a Python integer."""
+        self.single_observation_space, self.single_action_space = model.observation_space, model.action_space
+        self.observation_space = batch_space(model.observation_space, num_envs)
+        self.action_space = batch_space(model.action_space, num_envs)
+        self.render_mode = None
+        self.seeds: torch.Tensor | None = None
+        """Worlds being played, int64 [N]."""
+        self._next_base = 0
+        self._scenario: Scenario
+        self._state: Any
+        self._t: Any = 0
+
+    @torch.no_grad()
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Starts new worlds on all lanes, or on those of ``options["reset_mask"]`` (bool [N])."""
+        mask = (options or {}).get("reset_mask")
+        if mask is not None and self.seeds is not None:
+            return self._reset_some(torch.as_tensor(mask, device=self.device), seed)
+        super().reset(seed=seed if isinstance(seed, int) else None)
+        self.seeds = self._first_seeds(seed)
+        self._scenario = self.model.scenario(self.seeds)
+        self._state = self.model.initial(self._scenario, self.xp)
+        self._t = 0 if self.lockstep else torch.zeros(self.num_envs, dtype=torch.int64, device=self.device)
+        return self._out(self._observe()), self._info({})
+
+    def _first_seeds(self, seed: Any) -> torch.Tensor:
+        if seed is None and self.seeds is not None:
+            return self.seeds + self.num_envs
+        if seed is None:
+            seed = int(self.np_random.integers(1 << 31))
+        if isinstance(seed, (int, np.integer)):
+            return torch.arange(self.num_envs, dtype=torch.int64, device=self.device) + int(seed)
+        if len(seed) != self.num_envs or any(one is None for one in seed):
+            raise ScenariumError(f"seed has {len(seed)} entries; give one integer, or one per lane ({self.num_envs})")
+        return torch.tensor([int(one) for one in seed], dtype=torch.int64, device=self.device)
+
+    def _reset_some(self, mask: torch.Tensor, seed: Any) -> tuple[Any, dict[str, Any]]:
+        if mask.shape != (self.num_envs,) or mask.dtype != torch.bool:
+            raise ScenariumError(
+                f"reset_mask must be bool of shape ({self.num_envs},), got {mask.dtype} {tuple(mask.shape)}"
+            )
+        assert self.seeds is not None
+        fresh = self.seeds + self.num_envs if seed is None else self._first_seeds(seed)
+        self._renew(mask, fresh)
+        return self._out(self._observe()), self._info({})
+
+    @torch.no_grad()
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """Plays one period in every world.
+
+        Args:
+            actions: [N, ...], tensors or arrays.
+
+        Raises:
+            ScenariumError: The actions have the wrong shape, or reset() was not called.
+        """
+        if self.seeds is None:
+            raise ScenariumError("step() before reset(); call reset() first")
+        actions = self._checked(actions)
+        self._state, outcome = self.model.step(self._state, actions, self._scenario.at(self._t), self._t, self.xp)
+        self._t = self._t + 1
+        terminated, truncated = self._ends(outcome)
+        observation = final = self._observe()
+        if self._autoreset:
+            observation = self._after_reset(terminated | truncated, final)
+        info = self._info(outcome.info)
+        info["final_obs"], info["_final_obs"] = self._out(final), self._out(terminated | truncated)
+        flags = self._out(terminated), self._out(truncated)
+        return self._out(observation), self._out(outcome.reward), *flags, info
+
+    def _ends(self, outcome: Outcome) -> tuple[torch.Tensor, torch.Tensor]:
+        if self.lockstep:
+            no = torch.zeros(self.num_envs, dtype=torch.bool, device=self.device)
+            return no, no | (self._t >= self.horizon)
+        terminated = torch.as_tensor(outcome.terminated, device=self.device).expand(self.num_envs)
+        return terminated, (self._t >= self.horizon) & ~terminated
+
+    def _after_reset(self, done: torch.Tensor, final: Any) -> Any:
+        """Resets the lanes that ended; without any, the observation is the one at hand."""
+        assert self.seeds is not None
+        if self.lockstep:
+            if self._t < self.horizon:
+                return final
+            self.reset()
+            return self._observe()
+        # Reading the flags would stall a GPU's queue; there the masked reset runs every step.
+        if self.device.type == "cpu" and not bool(done.any()):
+            return final
+        self._renew(done, self.seeds + self.num_envs)
+        return self._observe()
+
+    def _renew(self, mask: torch.Tensor, fresh: torch.Tensor) -> None:
+        """Puts fresh worlds on the lanes of the mask and leaves the others as they are."""
+        self.seeds = torch.where(mask, fresh, self.seeds)  # type: ignore[arg-type]
+        self._scenario = self.model.scenario(self.seeds)
+        start = self.model.initial(self._scenario, self.xp)
+        self._state = tree_select(self.xp, mask, start, self._state, self.model.batch_axis)
+        self._t = torch.where(mask, 0, self._t)
+
+    def action_masks(self) -> Any:
+        """Which actions are allowed now, bool [N, n], or None if all are."""
+        return self.model.action_mask(self._state, self._t, self.xp)
+
+    def _observe(self) -> Any:
+        return self.model.observe(self._state, self._scenario.until(self._t), self._t, self.xp)
+
+    def _info(self, info: dict[str, Any]) -> dict[str, Any]:
+        mask = self.action_masks()
+        info = info if mask is None else {**info, "action_mask": mask}
+        return {name: self._out(value) for name, value in info.items()}
+
+    def _out(self, tree: Any) -> Any:
+        return tree_map(lambda leaf: leaf.cpu().numpy(), tree) if self.to_numpy else tree
+
+    def _checked(self, actions: Any) -> torch.Tensor:
+        dtype = torch.float32 if isinstance(self.single_action_space, gymnasium.spaces.Box) else torch.int64
+        tensor = torch.as_tensor(actions, device=self.device)
+        tensor = tensor.to(dtype) if dtype == torch.float32 else tensor
+        shape = (self.num_envs, *(self.single_action_space.shape or ()))
+        if tuple(tensor.shape) != shape:
+            raise ScenariumError(f"actions have shape {tuple(tensor.shape)}; {self.num_envs} worlds expect {shape}")
+        if self.device.type == "cpu" and not bool(torch.isfinite(tensor.sum())):
+            raise ScenariumError("actions are not finite: at least one is NaN or infinite")
+        return tensor
+
+    @property
+    def time(self) -> Any:
+        """Period each lane is in: an int in lockstep, else int64 [N]."""
+        return self._t
+
+    def leaves(self) -> list[torch.Tensor]:
+        """The tensors of the present state, for tests and memory counts."""
+        return list(tree_leaves(self._state))
+
+
+def make(env_id: str, num_envs: int = 1, **kwargs: Any) -> ScenariumVectorEnv:
+    """Gymnasium's vector entry point of every id; `device`, `max_episode_steps`, ... as in `ScenariumVectorEnv`."""
+    own = {"device", "max_episode_steps", "autoreset_mode", "to_numpy"}
+    settings = {name: kwargs.pop(name) for name in own & kwargs.keys()}
+    if kwargs.pop("render_mode", None) is not None:
+        raise ScenariumError("vector environments draw nothing; render one world made by gym.make")
+    return ScenariumVectorEnv(make_model(env_id, **kwargs), num_envs, **settings)

@@ -1,0 +1,169 @@
+"""Evaluating a policy on given worlds: the one way a number reaches a user, a result file or the README."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from scenarium.envs.core.errors import ScenariumError
+from scenarium.envs.core.model import Model
+from scenarium.envs.core.registry import as_model
+from scenarium.envs.core.rollout import Act, unroll
+from scenarium.envs.core.tree import tree_map
+from scenarium.leaderboard.schema import Task
+from scenarium.leaderboard.seeds import held_out_seeds
+
+Aggregate = Literal["mean", "sum"]
+CHUNK = 256
+"""Worlds evaluated together unless told otherwise; part of a score, since batch size moves a network's last bits."""
+
+
+class Evaluation(NamedTuple):
+    """What a policy earned.
+
+    Attributes:
+        returns: Per world, the mean (or sum) of its counted rewards, float64 [worlds].
+        mean: Their mean.
+        std_error: Standard error of the mean over worlds.
+    """
+
+    returns: npt.NDArray[np.float64]
+    mean: float
+    std_error: float
+
+
+def evaluate(
+    policy: Any,
+    env: str | Model,
+    seeds: Iterable[int] = range(1000),
+    *,
+    periods: int | None = None,
+    warm_up: int = 0,
+    aggregate: Aggregate = "mean",
+    chunk: int = CHUNK,
+    device: str = "cpu",
+    progress: Callable[[int], None] | None = None,
+    **env_kwargs: Any,
+) -> Evaluation:
+    """Plays a policy, without exploration, in the worlds of these seeds.
+
+    Args:
+        policy: An agent, a baseline, a Stable-Baselines3 model, or any object with Stable-Baselines3's
+            ``predict(observation, state, episode_start, deterministic) -> (action, state)``; foreign ones get NumPy
+            batches.
+        env: Registered id or a model.
+        seeds: One world each.
+        periods: Periods played; the horizon by default.
+        warm_up: First periods that are played but not counted.
+        aggregate: "mean" reward per counted period, or their "sum".
+        chunk: Worlds evaluated together.
+        device: Torch device the worlds live on.
+        progress: Called with the number of worlds done.
+        **env_kwargs: Keyword arguments of the id.
+
+    Raises:
+        ScenariumError: The policy has no `predict`, its actions do not fit, or there is nothing to count.
+    """
+    model = as_model(env, **env_kwargs)
+    periods = model.horizon if periods is None else periods
+    if not 0 <= warm_up < periods:
+        raise ScenariumError(f"warm_up {warm_up} must lie in [0, {periods}), the periods played")
+    worlds = torch.as_tensor(list(seeds), dtype=torch.int64)
+    if not len(worlds):
+        raise ScenariumError("seeds is empty; give at least one world")
+    parts = []
+    for part in torch.split(worlds, chunk):
+        parts.append(_play(policy, model, part.to(device), periods, warm_up))
+        if progress is not None:
+            progress(sum(len(done) for done in parts))
+    returns = np.concatenate(parts) * (1.0 if aggregate == "sum" else 1.0 / (periods - warm_up))
+    spread = float(returns.std(ddof=1)) if len(returns) > 1 else 0.0
+    return Evaluation(returns, float(returns.mean()), spread / len(returns) ** 0.5)
+
+
+def evaluate_task(policy: Any, task: Task, model: Model | None = None, device: str = "cpu") -> Evaluation:
+    """Plays a policy on a task's held-out worlds, at its chunk.
+
+    Args:
+        policy: As for `evaluate`.
+        task: The task.
+        model: The task's model as the policy wants to see it (`task_model`); the task's own by default.
+        device: Torch device.
+    """
+    model = model or task_model(task, {})
+    seeds = held_out_seeds(task.env_id, "test", task.salt, task.worlds)
+    return evaluate(
+        policy,
+        model,
+        [int(seed) for seed in seeds],
+        periods=task.horizon,
+        warm_up=task.warm_up,
+        aggregate=task.aggregate,
+        chunk=task.chunk,
+        device=device,
+    )
+
+
+def task_model(task: Task, kwargs: dict[str, Any]) -> Model:
+    """The task's model, presented as an agent was trained to see it.
+
+    Args:
+        task: The task; its own keyword arguments always win.
+        kwargs: The agent's; only those that change how the problem is shown (not what it is) are kept.
+    """
+    plain = as_model(task.env_id, **task.env_kwargs)
+    shown = {name: value for name, value in kwargs.items() if name in plain.presentation}
+    return as_model(task.env_id, **{**shown, **task.env_kwargs}) if shown else plain
+
+
+@torch.no_grad()
+def _play(policy: Any, model: Model, seeds: torch.Tensor, periods: int, warm_up: int) -> npt.NDArray[np.float64]:
+    """Sum of the counted rewards of each world."""
+    scenario = model.scenario(seeds)
+    act = as_act(policy, model)
+    if hasattr(policy, "begin"):
+        policy.begin(scenario)
+    total = torch.zeros(len(seeds), dtype=torch.float64, device=seeds.device)
+    for moment in unroll(model, scenario, act, periods):
+        if moment.t >= warm_up:
+            total += moment.outcome.reward
+    if not bool(torch.isfinite(total).all()):
+        raise ScenariumError(
+            f"the policy earned a return that is not finite in world {int(seeds[~total.isfinite()][0])}"
+        )
+    return total.cpu().numpy()
+
+
+def as_act(policy: Any, model: Model) -> Act:
+    """The policy as a rollout calls it, with actions checked against the model's action space."""
+    if not callable(getattr(policy, "predict", None)):
+        raise ScenariumError(
+            f"{type(policy).__name__} has no predict(observation, state, episode_start, deterministic)"
+        )
+    native = type(policy).__module__.startswith("scenarium.")
+    shape = model.action_space.shape or ()
+
+    def act(observation: Any, memory: Any, t: int) -> tuple[Any, Any]:
+        device = next(iter(_leaves(observation))).device
+        start = None
+        if not native:
+            observation = tree_map(lambda leaf: leaf.cpu().numpy(), observation)
+            start = np.full(len(next(iter(_leaves(observation)))), t == 0)
+        action, memory = policy.predict(observation, memory, start, deterministic=True)
+        action = torch.as_tensor(action, device=device)
+        if tuple(action.shape[1:]) != shape:
+            raise ScenariumError(
+                f"the policy's action has shape {tuple(action.shape)}; {model.env_id or 'the model'} expects (worlds, "
+                f"{', '.join(map(str, shape))})"
+            )
+        return action, memory
+
+    return act
+
+
+def _leaves(observation: Any) -> Iterable[Any]:
+    return observation.values() if isinstance(observation, dict) else (observation,)
