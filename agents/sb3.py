@@ -145,8 +145,11 @@ class SB3Runner(Agent):
         entropy = getattr(self._algorithm, "log_ent_coef", None)
         return tensors if entropy is None else {**tensors, "log_ent_coef": entropy}
 
-    def _load_tensors(self, policy: Mapping[str, Tensor], trainer: Mapping[str, Tensor]) -> None:
+    def _load_policy(self, policy: Mapping[str, Tensor]) -> None:
         self._algorithm.policy.load_state_dict(policy)
+
+    def _load_tensors(self, policy: Mapping[str, Tensor], trainer: Mapping[str, Tensor]) -> None:
+        self._load_policy(policy)
         for name in _OPTIMISERS:
             optimiser, saved = _attribute(self._algorithm, name), under_prefix(name, trainer)
             if optimiser and saved:

@@ -75,7 +75,7 @@ def _scaled(space: Space[Any], u: Tensor) -> Tensor:
         low, high = (torch.as_tensor(bound, device=u.device) for bound in (space.low, space.high))
         return low + u.reshape(-1, *space.shape) * (high - low)
     if isinstance(space, spaces.Discrete):
-        return (u[:, 0] * float(space.n)).long() + int(space.start)
+        return (u[:, 0] * float(space.n)).long().clamp_max(int(space.n) - 1) + int(space.start)
     assert isinstance(space, spaces.MultiDiscrete)
     counts = torch.as_tensor(space.nvec, device=u.device)
-    return (u.reshape(-1, *counts.shape) * counts).long()
+    return torch.minimum((u.reshape(-1, *counts.shape) * counts).long(), counts - 1)

@@ -124,9 +124,10 @@ def task_model(task: Task, kwargs: dict[str, Any]) -> Model:
 def _play(policy: Any, model: Model, seeds: torch.Tensor, periods: int, warm_up: int) -> npt.NDArray[np.float64]:
     """Sum of the counted rewards of each world."""
     scenario = model.scenario(seeds)
-    act = as_act(policy, model)
-    if hasattr(policy, "begin"):
-        policy.begin(scenario)
+    if getattr(policy, "clairvoyant", False):
+        model, act = model.native(), policy.act_on(scenario)
+    else:
+        act = as_act(policy, model)
     total = torch.zeros(len(seeds), dtype=torch.float64, device=seeds.device)
     for moment in unroll(model, scenario, act, periods):
         if moment.t >= warm_up:
@@ -167,3 +168,13 @@ def as_act(policy: Any, model: Model) -> Act:
 
 def _leaves(observation: Any) -> Iterable[Any]:
     return observation.values() if isinstance(observation, dict) else (observation,)
+
+
+def as_single_act(policy: Any) -> Act:
+    """The policy as a rollout of one unbatched NumPy world calls it."""
+
+    def act(observation: Any, memory: Any, t: int) -> tuple[Any, Any]:
+        action, memory = policy.predict(observation, memory, np.array([t == 0]), deterministic=True)
+        return action, memory
+
+    return act

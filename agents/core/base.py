@@ -23,6 +23,7 @@ from scenarium.agents.core.presets import merge, preset
 from scenarium.agents.core.problem import describe_model, pick_device, resolve_model, restore_model
 from scenarium.envs.core.errors import ScenariumError
 from scenarium.envs.core.files import write_atomic
+from scenarium.envs.core.model import Model
 from scenarium.envs.core.namespace import torch_namespace
 
 SAVE_SECONDS = 120.0
@@ -101,6 +102,10 @@ class Agent(ABC):
     @abstractmethod
     def _trainer_tensors(self) -> dict[str, Tensor]:
         """What going on learning needs, beyond the counters."""
+
+    @abstractmethod
+    def _load_policy(self, policy: Mapping[str, Tensor]) -> None:
+        """Takes back what `_policy_tensors` gave; enough to act."""
 
     @abstractmethod
     def _load_tensors(self, policy: Mapping[str, Tensor], trainer: Mapping[str, Tensor]) -> None:
@@ -282,6 +287,44 @@ class Agent(ABC):
             raise ScenariumError(f"{Path(folder) / files.CONFIG} is damaged: {error}") from None
         agent._restore(folder, header)
         return agent
+
+    @classmethod
+    def from_policy(
+        cls,
+        model: Model,
+        policy: Mapping[str, Any],
+        config: Mapping[str, Any],
+        tensors: Mapping[str, Tensor],
+        device: str | torch.device = "cpu",
+    ) -> Self:
+        """Rebuilds an agent that can act from plain data and tensors, as a submission holds them.
+
+        Args:
+            model: The problem it is to play.
+            policy: ``{"name": ..., "kwargs": {...}}``.
+            config: All fields of the config.
+            tensors: The policy's tensors.
+            device: Torch device.
+
+        Raises:
+            ScenariumError: The data or the tensors do not fit the agent.
+        """
+        settings = cls.config_class.from_mapping(config)
+        name, kwargs = str(policy.get("name", "mlp")), dict(policy.get("kwargs") or {})
+        agent = cls(model, name, config=settings, device=device, policy_kwargs=kwargs)
+        try:
+            agent._load_policy(tensors)
+        except (KeyError, RuntimeError) as error:
+            raise ScenariumError(f"the tensors do not fit this {cls.name}: {str(error).splitlines()[0]}") from None
+        return agent
+
+    def describe(self) -> dict[str, Any]:
+        """Agent, environment, policy, config and seed as plain data, as a checkpoint and a submission carry them."""
+        return self._header()
+
+    def policy_tensors(self) -> dict[str, Tensor]:
+        """The tensors acting needs, as a submission carries them."""
+        return self._policy_tensors()
 
     def _settings(
         self, config: Config | Mapping[str, Any] | None, policy_kwargs: Any, fields: Mapping[str, Any]

@@ -291,8 +291,11 @@ class HDPO(Agent):
             tensors |= with_prefix("carried", leaves)
         return tensors
 
-    def _load_tensors(self, policy: Mapping[str, Tensor], trainer: Mapping[str, Tensor]) -> None:
+    def _load_policy(self, policy: Mapping[str, Tensor]) -> None:
         self.policy.load_state_dict(policy)
+
+    def _load_tensors(self, policy: Mapping[str, Tensor], trainer: Mapping[str, Tensor]) -> None:
+        self._load_policy(policy)
         self._learner.load_state_dict(under_prefix("learner", trainer))
         self._initial.copy_(trainer["initial"])
         self._average.copy_(trainer["average"])

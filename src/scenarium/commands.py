@@ -1,0 +1,269 @@
+"""What each command of the command line does."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from functools import singledispatch
+from pathlib import Path
+from typing import Any
+
+from scenarium import cli
+from scenarium.envs.core.errors import ScenariumError
+from scenarium.envs.core.files import write_atomic
+
+
+def run(command: cli.Command, fields: dict[str, Any]) -> None:
+    """Runs a parsed command; `fields` are config fields, for `train` only."""
+    if isinstance(command, cli.Train):
+        train(command, fields)
+    else:
+        execute(command)
+
+
+@singledispatch
+def execute(command: Any) -> None:
+    """Runs a command by its type."""
+    raise ScenariumError(f"unknown command {type(command).__name__}")
+
+
+def _listing(rows: Iterable[tuple[str, str]], as_json: bool) -> None:
+    rows = list(rows)
+    if as_json:
+        print(json.dumps([{"name": name, "title": title} for name, title in rows], indent=2))
+        return
+    width = max(len(name) for name, _ in rows)
+    for name, title in rows:
+        print(f"{name:<{width}}  {title}")
+
+
+@execute.register
+def _(command: cli.Envs) -> None:
+    from scenarium.envs import entries
+
+    _listing(((entry.id, entry.title) for entry in entries().values()), command.json)
+
+
+@execute.register
+def _(command: cli.Agents) -> None:
+    from scenarium.agents.core.registry import agent_entries
+
+    _listing(((entry.name, entry.title) for entry in agent_entries().values()), command.json)
+
+
+@execute.register
+def _(command: cli.Baselines) -> None:
+    from scenarium.baselines import baseline_entries
+
+    _listing(((entry.name, entry.title) for entry in baseline_entries().values()), command.json)
+
+
+@execute.register
+def _(command: cli.Tasks) -> None:
+    from scenarium.leaderboard.tasks import load_tasks
+
+    _listing(((task.name, f"{task.env_id}: {task.title}") for task in load_tasks().values()), command.json)
+
+
+def train(command: cli.Train, fields: dict[str, Any]) -> None:
+    """Trains one agent per seed, in this process or several at a time."""
+    if command.jobs > 1 and len(command.seeds) > 1:
+        _train_side_by_side(command)
+        return
+    for seed in command.seeds:
+        _train_seed(command, fields, seed)
+
+
+def _train_side_by_side(command: cli.Train) -> None:
+    """One process per seed, `jobs` at a time; each is the same command with one seed."""
+    own = sys.argv[1:]
+    cut = own.index("--seeds")
+    end = next((i for i in range(cut + 1, len(own)) if own[i].startswith("--")), len(own))
+    base = [sys.executable, "-m", "scenarium.cli", *own[:cut], *own[end:], "--jobs", "1"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    waiting, running = list(command.seeds), {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < command.jobs:
+                seed = waiting.pop(0)
+                print(f"seed {seed} starts")
+                running[seed] = subprocess.Popen([*base, "--seeds", str(seed)], env=environment)
+            for seed, process in list(running.items()):
+                if process.poll() is not None:
+                    del running[seed]
+                    if process.returncode:
+                        raise ScenariumError(f"training of seed {seed} stopped with exit code {process.returncode}")
+            time.sleep(0.2)
+    finally:
+        for process in running.values():
+            process.terminate()
+        for process in running.values():
+            process.wait()
+
+
+def _train_seed(command: cli.Train, fields: dict[str, Any], seed: int) -> None:
+    import torch
+
+    from scenarium.agents.core.checkpoint import has_checkpoint
+    from scenarium.agents.core.registry import agent_class
+
+    if os.environ.get("OMP_NUM_THREADS") == "1":
+        torch.set_num_threads(1)
+    settings: dict[str, Any] = {} if command.policy is None else {"policy": command.policy}
+    agent = agent_class(command.agent)(
+        command.env,
+        **settings,
+        config=fields,
+        seed=seed,
+        device=command.device,
+        env_kwargs=cli.json_argument(command.env_kwargs, "env-kwargs"),
+        policy_kwargs=cli.json_argument(command.policy_kwargs, "policy-kwargs") or None,
+    )
+    folder = command.out / f"seed_{seed}"
+    resume = has_checkpoint(folder) and not command.fresh
+    before, cpu, wall = _spent(folder) if resume else {}, time.process_time(), time.perf_counter()
+    try:
+        agent.learn(
+            command.steps, progress_bar=sys.stdout.isatty(), log_dir=folder, checkpoint=folder, resume=resume
+        )  # fmt: skip
+    finally:
+        cost = {
+            "cpu_seconds": before.get("cpu_seconds", 0.0) + time.process_time() - cpu,
+            "wall_seconds": before.get("wall_seconds", 0.0) + time.perf_counter() - wall,
+            "device": str(agent.device),
+        }
+        write_atomic(folder / "run.json", json.dumps(cost, indent=2))
+    print(f"seed {seed}: {agent.num_timesteps:,} steps in {cost['cpu_seconds']:.0f} CPU-s -> {folder}")
+
+
+def _spent(folder: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+def _load_policies(name: str, env: str | None, kwargs: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The policies of a training run, or a baseline by its name, with a label each."""
+    from scenarium.agents.core.registry import load_agent
+    from scenarium.baselines import baseline_entries, make_baseline
+    from scenarium.envs import make_model
+    from scenarium.leaderboard.submission import seed_folders
+
+    if name in baseline_entries() and not Path(name).exists():
+        if env is None:
+            raise ScenariumError(f"baseline {name!r} needs an environment: --env ID or --task NAME")
+        return [(name, make_baseline(name, make_model(env, **kwargs)))]
+    return [(folder.name, load_agent(folder)) for folder in seed_folders(name)]
+
+
+@execute.register
+def _(command: cli.Evaluate) -> None:
+    from scenarium.envs import make_model
+    from scenarium.leaderboard.evaluation import evaluate, evaluate_task, task_model
+    from scenarium.leaderboard.tasks import get_task
+
+    task = get_task(command.task) if command.task else None
+    kwargs = cli.json_argument(command.env_kwargs, "env-kwargs")
+    rows = []
+    env = task.env_id if task else command.env
+    for label, policy in _load_policies(command.run, env, kwargs if task is None else dict(task.env_kwargs)):
+        own = dict(policy.model.env_kwargs)
+        if task is not None:
+            outcome = evaluate_task(policy, task, task_model(task, own), command.device)
+        else:
+            model = make_model(command.env or policy.model.env_id, **{**own, **kwargs})
+            outcome = evaluate(
+                policy, model, range(command.worlds), periods=command.periods, warm_up=command.warm_up,
+                device=command.device,
+            )  # fmt: skip
+        row = {"policy": label, "mean": outcome.mean, "std_error": outcome.std_error, "worlds": len(outcome.returns)}
+        if task is not None:
+            row["score"] = task.score(outcome.mean)
+        rows.append(row)
+    if command.json:
+        print(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        score = f"  score {row['score']:.3f}" if "score" in row else ""
+        print(f"{row['policy']}: {row['mean']:.4f} +- {row['std_error']:.4f} over {row['worlds']} worlds{score}")
+
+
+@execute.register
+def _(command: cli.Submit) -> None:
+    from scenarium.agents.core.checkpoint import read_header
+    from scenarium.leaderboard.store import ResultStore
+    from scenarium.leaderboard.submission import MANIFEST, Signature, read_manifest, seed_folders, submit, task_for
+    from scenarium.leaderboard.tasks import get_task, load_tasks
+
+    if command.task is None and (Path(command.run) / MANIFEST).is_file():
+        task = get_task(read_manifest(command.run).task)
+    elif command.task is None and Path(command.run).exists():
+        task = task_for(str(read_header(seed_folders(command.run)[0])["env"]["id"]), load_tasks())
+    else:
+        task = get_task(command.task) if command.task else next(iter(load_tasks().values()))
+    sign = Signature(
+        command.author, command.licence, command.title, command.description, command.code_url, command.ruleset
+    )  # fmt: skip
+    say = (lambda text: None) if command.json else print
+    result = submit(command.run, task, ResultStore(command.root), sign, command.slug, command.device, say)
+    scores = [task.score(run.mean) for run in result.runs]
+    if command.json:
+        print(json.dumps({"task": task.name, "slug": result.slug, "status": result.status, "scores": scores}))
+    else:
+        print(f"{result.slug} on {task.name}: {result.status}, mean score {sum(scores) / len(scores):.3f}")
+
+
+@execute.register
+def _(command: cli.Leaderboard) -> None:
+    from scenarium.leaderboard.page import render
+    from scenarium.leaderboard.store import ResultStore
+    from scenarium.leaderboard.tasks import load_tasks
+
+    loaded = ResultStore(command.root).load()
+    for path, error in loaded.broken:
+        print(f"left out {path}: {error}", file=sys.stderr)
+    out = command.out or command.root / "index.html"
+    write_atomic(out, render(load_tasks(), loaded))
+    print(f"{len(loaded.results)} entries -> {out}")
+    if command.open:
+        import webbrowser
+
+        webbrowser.open(out.resolve().as_uri())
+
+
+@execute.register
+def _(command: cli.Play) -> None:
+    from scenarium.envs import make_model
+    from scenarium.envs.core.rollout import unroll
+    from scenarium.leaderboard.evaluation import as_single_act
+
+    kwargs = cli.json_argument(command.env_kwargs, "env-kwargs")
+    (_, policy), *_ = _load_policies(command.policy, command.env, kwargs)
+    model = make_model(command.env, **{**policy.model.env_kwargs, **kwargs})
+    moments = list(unroll(model, model.scenario(command.seed), as_single_act(policy), command.periods))
+    rewards = [float(moment.outcome.reward) for moment in moments]
+    if command.render is not None:
+        _write_png(command.render, model.render(moments[-1].after, moments[-1].outcome, len(moments)))
+    if command.json:
+        print(json.dumps({"seed": command.seed, "rewards": rewards}))
+    else:
+        picture = f" -> {command.render}" if command.render else ""
+        print(
+            f"world {command.seed}: mean reward {sum(rewards) / len(rewards):.4f} over {len(rewards)} periods{picture}"
+        )
+
+
+def _write_png(path: Path, picture: Any) -> None:
+    import io
+
+    from matplotlib.image import imsave
+
+    buffer = io.BytesIO()
+    imsave(buffer, picture, format="png")
+    write_atomic(path, buffer.getvalue())
