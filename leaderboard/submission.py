@@ -273,11 +273,15 @@ def submit(
         result = evaluate_submission(run, task, slug, device, f"scenarium submit --task {task.name}", progress)
         store.write(result)
         return result
-    is_baseline = str(run) in baseline_entries() and not Path(run).exists()
-    name = str(run) if is_baseline else str(read_header(seed_folders(run)[0])["agent"])
-    slug = check_slug(slug) if slug else slugify(sign.title or name)
+    name = str(run)
+    is_baseline = name in baseline_entries() and not Path(run).exists()
+    agent = name if is_baseline else str(read_header(seed_folders(run)[0])["agent"])
+    slug = check_slug(slug) if slug else slugify(sign.title or agent)
     folder = store.root / "submissions" / task.name / slug
-    (pack_baseline if is_baseline else pack)(run if not is_baseline else name, task, folder, sign)  # type: ignore[operator]
+    if is_baseline:
+        pack_baseline(name, task, folder, sign)
+    else:
+        pack(run, task, folder, sign)
     result = evaluate_submission(folder, task, slug, device, f"scenarium submit {slug} --task {task.name}", progress)
     store.write(result)
     return result

@@ -19,7 +19,7 @@ from scenarium.agents.core.evaluation import seed_tensor, world_rewards
 from scenarium.agents.core.interrupt import deferred_interrupt
 from scenarium.agents.core.logging import RunLogger
 from scenarium.agents.core.observations import as_action, as_batch, is_torch, reset_memory
-from scenarium.agents.core.presets import merge, preset
+from scenarium.agents.core.settings import resolve_settings
 from scenarium.agents.core.problem import describe_model, pick_device, resolve_model, restore_model
 from scenarium.envs.core.errors import ScenariumError
 from scenarium.envs.core.files import write_atomic
@@ -74,7 +74,9 @@ class Agent(ABC):
         self.device = pick_device(device)
         self.seed = int(seed)
         self.policy_name = policy if isinstance(policy, str) else "custom"
-        self.config, self.policy_kwargs = self._settings(config, policy_kwargs, config_fields)
+        self.config, self.policy_kwargs = resolve_settings(
+            self, config, policy_kwargs or {}, config_fields, self.policy_name
+        )
         self.num_timesteps = self.iterations = 0
         self._run_start, self._run_total = 0, 1
         self._logger: RunLogger | None = None
@@ -325,20 +327,6 @@ class Agent(ABC):
     def policy_tensors(self) -> dict[str, Tensor]:
         """The tensors acting needs, as a submission carries them."""
         return self._policy_tensors()
-
-    def _settings(
-        self, config: Config | Mapping[str, Any] | None, policy_kwargs: Any, fields: Mapping[str, Any]
-    ) -> tuple[Any, dict[str, Any]]:
-        if isinstance(config, Config):
-            if not isinstance(config, self.config_class):
-                raise ScenariumError(f"config must be a {self.config_class.__name__}, got {type(config).__name__}")
-            values: dict[str, Any] = {**config.__dict__}
-        else:
-            values = merge(preset(self.name, self.model.env_id, self.policy_name), config or {})
-        kwargs = {**values.pop("policy_kwargs", {}), **(policy_kwargs or {})}
-        if policy_kwargs and self.policy_name == "custom":
-            raise ScenariumError("policy_kwargs go with a policy's name; this policy is already made")
-        return self.config_class.from_mapping({**values, **fields}), kwargs if self.policy_name != "custom" else {}
 
     def _header(self) -> dict[str, Any]:
         own = {"num_timesteps": self.num_timesteps, "iterations": self.iterations}

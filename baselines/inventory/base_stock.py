@@ -64,10 +64,14 @@ class BaseStock(InventoryBaseline):
         s, position = self.structure, self.positions(inventory)
         if self.echelon:
             position = position @ self._on(position.device, "below", s.below.T)
-        levels = [-math.inf if level is None else level for level in self._levels]
         if len(s.nodes) != s.edges or (s.target != np.arange(s.edges)).any():
             position = position[:, s.target.tolist()]
-        return (self._on(position.device, "levels", levels) - position).clamp_min(0.0)
+        return (self.levels(inventory) - position).clamp_min(0.0)
+
+    def levels(self, inventory: Inventory) -> Tensor:
+        """The levels of this period, [E] or [B, E]; minus infinity on edges that are not ordered on."""
+        levels = [-math.inf if level is None else level for level in self._levels]
+        return self._on(inventory.on_hand.device, "levels", levels)
 
 
 class CappedBaseStock(BaseStock):

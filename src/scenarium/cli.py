@@ -189,7 +189,7 @@ def parse(arguments: list[str]) -> _Parsed:
     Raises:
         ScenariumError: An argument is unknown, or has no value.
     """
-    command, rest = tyro.cli(Command, args=arguments, prog="scenarium", return_unknown_args=True)  # type: ignore[call-overload]
+    command, rest = tyro.cli(Command, args=arguments, prog="scenarium", return_unknown_args=True)
     if rest and not isinstance(command, Train):
         raise ScenariumError(f"unknown argument {rest[0]!r}; see scenarium {type(command).__name__.lower()} --help")
     return _Parsed(command, config_fields(rest))

@@ -85,7 +85,8 @@ def _train_side_by_side(command: cli.Train) -> None:
     end = next((i for i in range(cut + 1, len(own)) if own[i].startswith("--")), len(own))
     base = [sys.executable, "-m", "scenarium.cli", *own[:cut], *own[end:], "--jobs", "1"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    waiting, running = list(command.seeds), {}
+    waiting = list(command.seeds)
+    running: dict[int, subprocess.Popen[bytes]] = {}
     try:
         while waiting or running:
             while waiting and len(running) < command.jobs:
@@ -221,7 +222,7 @@ def _(command: cli.Submit) -> None:
 
 @execute.register
 def _(command: cli.Leaderboard) -> None:
-    from scenarium.leaderboard.page import render
+    from scenarium.leaderboard.page import render_page
     from scenarium.leaderboard.store import ResultStore
     from scenarium.leaderboard.tasks import load_tasks
 
@@ -229,7 +230,7 @@ def _(command: cli.Leaderboard) -> None:
     for path, error in loaded.broken:
         print(f"left out {path}: {error}", file=sys.stderr)
     out = command.out or command.root / "index.html"
-    write_atomic(out, render(load_tasks(), loaded))
+    write_atomic(out, render_page(load_tasks(), loaded.results, broken=loaded.broken))
     print(f"{len(loaded.results)} entries -> {out}")
     if command.open:
         import webbrowser
