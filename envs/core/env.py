@@ -44,12 +44,13 @@ class ScenariumEnv(gymnasium.Env[Any, Any]):
         self.observation_space, self.action_space = model.observation_space, model.action_space
         self.world: int | None = None
         """Seed of the world being played."""
+        self._has_masks = type(model).action_mask is not Model.action_mask
         self._t = self.horizon
         self._state: Any = None
         self._scenario: Scenario
         self._outcome: Outcome | None = None
         self._check = (
-            _discrete_check if hasattr(model.action_space, "nvec") or hasattr(model.action_space, "n") else None
+            discrete_action if hasattr(model.action_space, "nvec") or hasattr(model.action_space, "n") else None
         )
         self._shape = model.action_space.shape
         self._zeros = np.zeros(int(np.prod(self._shape or ())), np.float32)
@@ -107,6 +108,8 @@ class ScenariumEnv(gymnasium.Env[Any, Any]):
         return self.model.observe(self._state, self._scenario.until(self._t), self._t, NUMPY)
 
     def _masked(self, info: dict[str, Any]) -> dict[str, Any]:
+        if not self._has_masks:
+            return info
         mask = self.model.action_mask(self._state, self._t, NUMPY)
         if mask is not None:
             info = {**info, "action_mask": tree_map(lambda leaf: np.asarray(leaf, np.int8), mask)}
@@ -128,7 +131,7 @@ class ScenariumEnv(gymnasium.Env[Any, Any]):
         return self.model.env_id or type(self.model).__name__
 
 
-def _discrete_check(space: Any, action: Any) -> Any:
+def discrete_action(space: Any, action: Any) -> Any:
     array = np.asarray(action)
     if array.dtype.kind not in "iu" or array.shape != space.shape:
         raise ScenariumError(f"action {action!r} is not in {space}; expected integers of shape {space.shape}")

@@ -59,7 +59,7 @@ class ScenariumVecEnv(VecEnv):
         if ended.any():
             final = _numpy(final)
             for lane in np.flatnonzero(ended):
-                infos[lane]["terminal_observation"] = _take(final, lane)
+                infos[lane]["terminal_observation"] = _take(final, int(lane))
                 infos[lane]["TimeLimit.truncated"] = bool(cut[lane]) and not self.envs.model.time_limit_is_terminal
         return _numpy(observation), _numpy(reward).astype(np.float32), ended, infos
 

@@ -71,7 +71,7 @@ class BlockScenario(Scenario):
         super().__init__(seeds)
         per_period = max(1, width * (self.size or 1))
         self._length = max(1, min(longest, self.budget // per_period))
-        self._first = 0
+        self._first = self._stop = 0
         self._block: Array = None
 
     @abstractmethod
@@ -81,21 +81,19 @@ class BlockScenario(Scenario):
     def at(self, t: Array) -> Array:
         if not isinstance(t, int):
             return self.draw(t, 1)[0]
-        offset = t - self._first
-        if self._block is None or not 0 <= offset < len(self._block):
+        if not self._first <= t < self._stop:
             self._load(t, 1)
-            offset = 0
-        return self._block[offset]
+        return self._block[t - self._first]
 
     def span(self, first: Array, length: int) -> Array:
         if not isinstance(first, int):
             return self.draw(first, length)
-        offset = first - self._first
-        if self._block is None or offset < 0 or offset + length > len(self._block):
+        if first < self._first or first + length > self._stop:
             self._load(first, length)
-            offset = 0
+        offset = first - self._first
         return self._block[offset : offset + length]
 
     def _load(self, first: int, length: int) -> None:
-        self._first = first
-        self._block = self.draw(first, max(length + 1, self._length))
+        count = max(length + 1, self._length)
+        self._block = self.draw(first, count)
+        self._first, self._stop = first, first + count

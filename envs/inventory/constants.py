@@ -26,7 +26,7 @@ class Constants:
         self.high, self.half = xp.column(high), xp.column([0.5 * value for value in high])
         held, edges, stores = network.held, network.edges, network.stores
         self.zero, self.one, self.tiny = xp.scalar(0.0), xp.scalar(1.0), xp.scalar(TINY)
-        self.per_store = xp.scalar(-1.0 / len(stores))
+        self.per_store = -1.0 / len(stores)
         suppliers = {node.name for node in network.of_kind("supplier")}
         self.holding = xp.column([node.holding for node in held])
         self.underage = xp.column([store.underage for store in stores])

@@ -1,0 +1,166 @@
+"""How the parameters in `tuned.json` are found: `python -m scenarium.baselines.inventory.recipes [--only TEXT]`.
+
+The measure is the long-run cost per store and period (after a warm-up), or the profit of the whole horizon for retail.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scenarium.baselines.base import Baseline
+from scenarium.baselines.inventory.base_stock import BaseStock
+from scenarium.baselines.inventory.tuned import DATA, problem_key
+from scenarium.baselines.registry import baseline_class
+from scenarium.baselines.tuning import Maker, Tuned, tune
+from scenarium.envs.core.files import write_atomic
+from scenarium.envs.core.registry import make_model
+from scenarium.envs.inventory.model import InventoryNet
+
+COMMAND = "python -m scenarium.baselines.inventory.recipes"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One policy to tune on one problem.
+
+    Attributes:
+        baseline: Name of the policy.
+        env_id: The problem.
+        form: What the vector means: "shared" (one number for all edges, per parameter), "factors" (store_z, stock_z),
+            "levels" (factors first, then every level by itself), or "fractions" (store and stock fraction).
+        kwargs: Keyword arguments of the id.
+        start: Where to begin.
+        budget: Settings of `tune`.
+    """
+
+    baseline: str
+    env_id: str
+    form: str
+    start: tuple[float, ...]
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    budget: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """A line to find it by."""
+        return f"{self.baseline} {self.env_id} {self.form} {dict(self.kwargs) or ''}".strip()
+
+
+_SHARED = {"base_stock": ("levels",), "capped_base_stock": ("levels", "caps"), "constant_order": ("orders",)}
+_LONG = {"worlds": 1024, "periods": 400, "warm_up": 100}
+_RETAIL = {"worlds": 1024, "periods": 95, "warm_up": 16}
+_ONE, _MANY, _ALONE = "InventoryNet-OneWarehouse-v0", "InventoryNet-ManyWarehouses-v0", "InventoryNet-IndependentStores-v0"
+_LOST, _SALES, _CHAIN = "InventoryNet-OneStoreLost-v0", "InventoryNet-RetailWeekly-v0", "InventoryNet-Serial-v0"
+
+RECIPES: tuple[Recipe, ...] = (
+    Recipe("base_stock", _LOST, "shared", (28.0,), budget={**_LONG, "whole": True}),
+    Recipe("capped_base_stock", _LOST, "shared", (29.0, 6.0), budget={**_LONG, "whole": True}),
+    Recipe("constant_order", _LOST, "shared", (4.4,), {"rounding": False}, {**_LONG, "periods": 1200, "warm_up": 600}),
+    Recipe("base_stock", _ALONE, "shared", (23.0,), budget={**_LONG, "whole": True}),
+    Recipe("capped_base_stock", _ALONE, "shared", (24.0, 6.0), budget={**_LONG, "whole": True}),
+    Recipe("constant_order", _ALONE, "shared", (4.4,), {"rounding": False}, {**_LONG, "periods": 1200, "warm_up": 600}),
+    Recipe("base_stock", _CHAIN, "levels", (1.5, 0.5), budget=_LONG),
+    Recipe("base_stock", _ONE, "factors", (1.0, 0.5), budget=_LONG),
+    Recipe("base_stock", _MANY, "factors", (1.0, 0.5), budget=_LONG),
+    Recipe("base_stock", _SALES, "factors", (1.0, 0.5), budget=_RETAIL),
+    *(Recipe("echelon_base_stock", _ONE, "factors", (1.0, 0.5), {"n": n}, _LONG) for n in (3, 5, 10)),
+    *(Recipe("echelon_base_stock", _ONE, "levels", (1.0, 0.5), {"n": n}, _LONG) for n in (3, 5, 10)),
+    Recipe("echelon_base_stock", _MANY, "factors", (1.0, 0.5), budget=_LONG),
+    Recipe("echelon_base_stock", _SALES, "factors", (1.0, 0.5), budget=_RETAIL),
+    Recipe("quantile_newsvendor", _ONE, "fractions", (0.8, 0.7), budget=_LONG),
+    Recipe("quantile_newsvendor", _MANY, "fractions", (0.8, 0.7), budget=_LONG),
+    Recipe("quantile_newsvendor", _SALES, "fractions", (0.8, 0.7), budget=_RETAIL),
+)
+
+
+def _logistic(value: float) -> float:
+    from scipy.special import expit
+
+    return float(expit(value))
+
+
+def maker(recipe: Recipe, model: InventoryNet, form: str) -> Maker:
+    """From a vector of the form to the policy."""
+    cls: Callable[..., Baseline] = baseline_class(recipe.baseline)
+    if form == "shared":
+        names = _SHARED[recipe.baseline]
+        return lambda x: cls(model, **{name: max(v, 0.0) for name, v in zip(names, x, strict=True)})
+    if form == "factors":
+        return lambda x: cls(model, store_z=x[0], stock_z=x[1])
+    if form == "levels":
+        return lambda x: cls(model, levels=x)
+    return lambda x: cls(model, store_fraction=_logistic(x[0]), stock_fraction=_logistic(x[1]))
+
+
+def run(recipe: Recipe) -> dict[str, Any]:
+    """Tunes one recipe: its entry of the data file."""
+    model = make_model(recipe.env_id, **recipe.kwargs)
+    assert isinstance(model, InventoryNet)
+    if model.demand.integer and "rounding" not in recipe.kwargs:
+        model = make_model(recipe.env_id, **recipe.kwargs, rounding=True)  # type: ignore[assignment]
+    form = "factors" if recipe.form == "levels" else recipe.form
+    start, step = recipe.start, [0.3] * len(recipe.start)
+    if form == "shared":
+        step = [0.1 * value for value in start]
+    if form == "fractions":
+        from scipy.special import logit
+
+        start = tuple(float(logit(value)) for value in start)
+    found = tune(maker(recipe, model, form), start, step, **recipe.budget)
+    policy = maker(recipe, model, form)(found.values)
+    if recipe.form == "levels":
+        assert isinstance(policy, BaseStock)
+        levels = policy.parameters["levels"]
+        found = tune(
+            maker(recipe, model, "levels"), levels, [0.05 * v for v in levels], evaluations=1500, **recipe.budget
+        )
+        policy = maker(recipe, model, "levels")(found.values)
+    return _entry(recipe, model, policy, found)
+
+
+def _entry(recipe: Recipe, model: InventoryNet, policy: Baseline, found: Tuned) -> dict[str, Any]:
+    return {
+        "baseline": recipe.baseline,
+        "id": recipe.env_id,
+        "kwargs": {key: value for key, value in recipe.kwargs.items() if key != "rounding"},
+        "form": recipe.form,
+        "key": problem_key(model),
+        "parameters": _rounded(policy.parameters),
+        "cost": round(found.test.mean, 4),
+        "standard_error": round(found.test.standard_error, 4),
+        "evaluations": found.evaluations,
+    }
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_rounded(part) for part in value]
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def main() -> None:
+    """Tunes, and writes the data file; of two forms for one problem the later, finer one is kept there."""
+    parser = argparse.ArgumentParser(description="Tune the classical inventory policies.")
+    parser.add_argument("--only", default="", help="only recipes whose title contains this text")
+    chosen = parser.parse_args()
+    data = json.loads(DATA.read_text(encoding="utf-8")) if DATA.exists() else {"entries": []}
+    kept = {(entry["baseline"], entry["key"]): entry for entry in data["entries"]}
+    for recipe in RECIPES:
+        if chosen.only not in recipe.title:
+            continue
+        entry = run(recipe)
+        print(f"{recipe.title}: {entry['cost']} +- {entry['standard_error']}, {entry['parameters']}", file=sys.stderr)
+        kept[entry["baseline"], entry["key"]] = entry
+        content = {"format": 1, "command": COMMAND, "entries": list(kept.values())}
+        write_atomic(DATA.resolve(), json.dumps(content, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
