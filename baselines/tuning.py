@@ -117,7 +117,13 @@ def tune(
 
     base = np.asarray(start, dtype=np.float64)
     simplex = np.vstack([base, base + np.diag(np.asarray(step, dtype=np.float64))])
-    options = {"initial_simplex": simplex, "maxfev": evaluations, "adaptive": len(base) > 3, "xatol": 1e-3, "fatol": 1e-5}
+    options: Any = {
+        "initial_simplex": simplex,
+        "maxfev": evaluations,
+        "adaptive": len(base) > 3,
+        "xatol": 1e-3,
+        "fatol": 1e-5,
+    }
     found = minimize(cost, base, method="Nelder-Mead", options=options)
     values, best, count = [float(v) for v in found.x], float(found.fun), int(found.nfev)
     if whole:

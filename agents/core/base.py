@@ -19,8 +19,8 @@ from scenarium.agents.core.evaluation import seed_tensor, world_rewards
 from scenarium.agents.core.interrupt import deferred_interrupt
 from scenarium.agents.core.logging import RunLogger
 from scenarium.agents.core.observations import as_action, as_batch, is_torch, reset_memory
-from scenarium.agents.core.settings import resolve_settings
 from scenarium.agents.core.problem import describe_model, pick_device, resolve_model, restore_model
+from scenarium.agents.core.settings import resolve_settings
 from scenarium.envs.core.errors import ScenariumError
 from scenarium.envs.core.files import write_atomic
 from scenarium.envs.core.model import Model

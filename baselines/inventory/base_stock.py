@@ -12,9 +12,7 @@ from scenarium.baselines.inventory.policy import Inventory, InventoryBaseline
 from scenarium.baselines.inventory.structure import critical_fraction
 from scenarium.baselines.inventory.tuned import tuned_parameters
 from scenarium.envs.core.errors import ScenariumError
-
-STOCK_Z = 0.5
-"""Safety factor of stock nodes where nothing was tuned: little is kept upstream, most of it in the stores."""
+from scenarium.envs.inventory.scenario import NormalDemand
 
 
 class BaseStock(InventoryBaseline):
@@ -30,6 +28,8 @@ class BaseStock(InventoryBaseline):
 
     name = "base_stock"
     echelon: ClassVar[bool] = False
+    usual_stock_z: ClassVar[float] = 1.5
+    """Safety factor of stock nodes where nothing was tuned; a node's own position must carry its throughput."""
 
     def _configure(self, levels: Any = None, store_z: float | None = None, stock_z: float | None = None) -> Any:
         if levels is not None and (store_z is not None or stock_z is not None):
@@ -48,11 +48,11 @@ class BaseStock(InventoryBaseline):
         return self.levels_from_factors(None, None)
 
     def levels_from_factors(self, store_z: float | None, stock_z: float | None) -> list[float | None]:
-        """Levels at safety factors; None stands for the newsvendor quantile (stores) and `STOCK_Z`."""
+        """Levels at safety factors; None stands for the newsvendor quantile (stores) and the usual factor."""
         s = self.structure
         levels: list[float | None] = [None] * s.edges
         for node, edge in enumerate(s.primary):
-            z = store_z if node >= s.stocks else STOCK_Z if stock_z is None else stock_z
+            z = store_z if node >= s.stocks else self.usual_stock_z if stock_z is None else stock_z
             if z is None:
                 levels[edge] = s.store_quantile(node, critical_fraction(s.nodes[node]))
             else:
@@ -75,7 +75,7 @@ class BaseStock(InventoryBaseline):
 
 
 class CappedBaseStock(BaseStock):
-    """A base-stock policy that orders at most r a period (Xin, 2021, "Understanding the performance of capped...").
+    """A base-stock policy that orders at most r a period (Xin, Operations Research, 2021).
 
     Args:
         levels: S per edge, as in `BaseStock`.
@@ -147,6 +147,7 @@ class EchelonBaseStock(BaseStock):
 
     name = "echelon_base_stock"
     echelon = True
+    usual_stock_z = 0.5
 
     def default_levels(self) -> list[float | None]:
         return chain_levels(self) or super().default_levels()
@@ -154,13 +155,16 @@ class EchelonBaseStock(BaseStock):
 
 def chain_levels(policy: BaseStock) -> list[float | None] | None:
     """Clark and Scarf's levels per edge, or None where the network is no chain with normal, backlogged demand."""
-    from scenarium.envs.inventory.scenario import NormalDemand
+    from scenarium.envs.inventory.optimum.clark_scarf import clark_scarf
 
-    s, model = policy.structure, policy.model
+    s, demand = policy.structure, policy.model.demand
     chain = len(s.nodes) == s.edges and all(s.parent(n) == n - 1 for n in range(len(s.nodes)))
-    store = s.nodes[-1]
-    if not chain or model.store_count != 1 or store.unmet != "backlog" or not isinstance(model.demand, NormalDemand):
+    rates = [node.holding for node in reversed(s.nodes)]
+    falling = rates[-1] > 0.0 and all(above < below for below, above in zip(rates, rates[1:], strict=False))
+    if not (chain and falling and s.nodes[-1].unmet == "backlog" and isinstance(demand, NormalDemand)):
         return None
-    from scenarium.baselines.inventory.clark_scarf_levels import levels
-
-    return list(levels(model))
+    leads = [int(s.lead[edge]) for edge in reversed(s.primary)]
+    if min(leads) < 1:
+        return None
+    moments = float(demand.location[0]), float(demand.scale[0])
+    return list(reversed(clark_scarf(leads, rates, s.nodes[-1].underage, *moments).levels))

@@ -59,7 +59,8 @@ class JustInTime(InventoryBaseline):
     @cached_property
     def _upstream(self) -> list[int]:
         """For each node the lead times from the supplier down to it, summed."""
-        s, total = self.structure, []
+        s = self.structure
+        total: list[int] = []
         for node, edge in enumerate(s.primary):
             above = total[s.parent(node)] if s.parent(node) >= 0 else 0
             total.append(above + int(s.lead[edge]))

@@ -49,8 +49,8 @@ def read_inventory(model: InventoryNet, observation: Any) -> Inventory:
     )
     return Inventory(
         on_hand,
-        pipeline.reshape(-1, slots, edges).swapaxes(1, 2),
-        history.reshape(-1, past, stores).swapaxes(1, 2),
+        pipeline.reshape(len(on_hand), slots, edges).swapaxes(1, 2),
+        history.reshape(len(on_hand), past, stores).swapaxes(1, 2),
         rest[:, 0] if model.has_calendar else None,
     )
 

@@ -121,7 +121,9 @@ class QuantileNewsvendor(BaseStock):
         for node, (ahead, fraction) in enumerate(zip(self._ahead, self._fractions, strict=True)):
             series = np.einsum("s,tsw->tw", s.below[node][s.stocks :].astype(np.float64), sales)
             starts = range(history, TRAINING_WEEKS - ahead)
-            level = np.stack([series[t - history : t].mean(0) / self._season[weeks[t - history : t]].mean() for t in starts])
+            level = np.stack(
+                [series[t - history : t].mean(0) / self._season[weeks[t - history : t]].mean() for t in starts]
+            )
             season = np.stack([self._season[weeks[t : t + ahead]].sum() for t in starts])[:, None]
             actual = np.stack([series[t : t + ahead].sum(0) for t in starts])
             self._errors[node] = np.quantile(actual / np.maximum(level * season, 1e-6), fraction)

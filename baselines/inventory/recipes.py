@@ -14,6 +14,7 @@ from typing import Any
 
 from scenarium.baselines.base import Baseline
 from scenarium.baselines.inventory.base_stock import BaseStock
+from scenarium.baselines.inventory.structure import inventory_model
 from scenarium.baselines.inventory.tuned import DATA, problem_key
 from scenarium.baselines.registry import baseline_class
 from scenarium.baselines.tuning import Maker, Tuned, tune
@@ -54,7 +55,11 @@ class Recipe:
 _SHARED = {"base_stock": ("levels",), "capped_base_stock": ("levels", "caps"), "constant_order": ("orders",)}
 _LONG = {"worlds": 1024, "periods": 400, "warm_up": 100}
 _RETAIL = {"worlds": 1024, "periods": 95, "warm_up": 16}
-_ONE, _MANY, _ALONE = "InventoryNet-OneWarehouse-v0", "InventoryNet-ManyWarehouses-v0", "InventoryNet-IndependentStores-v0"
+_ONE, _MANY, _ALONE = (
+    "InventoryNet-OneWarehouse-v0",
+    "InventoryNet-ManyWarehouses-v0",
+    "InventoryNet-IndependentStores-v0",
+)
 _LOST, _SALES, _CHAIN = "InventoryNet-OneStoreLost-v0", "InventoryNet-RetailWeekly-v0", "InventoryNet-Serial-v0"
 
 RECIPES: tuple[Recipe, ...] = (
@@ -99,10 +104,9 @@ def maker(recipe: Recipe, model: InventoryNet, form: str) -> Maker:
 
 def run(recipe: Recipe) -> dict[str, Any]:
     """Tunes one recipe: its entry of the data file."""
-    model = make_model(recipe.env_id, **recipe.kwargs)
-    assert isinstance(model, InventoryNet)
+    model = inventory_model(make_model(recipe.env_id, **recipe.kwargs), "tuning")
     if model.demand.integer and "rounding" not in recipe.kwargs:
-        model = make_model(recipe.env_id, **recipe.kwargs, rounding=True)  # type: ignore[assignment]
+        model = inventory_model(make_model(recipe.env_id, **recipe.kwargs, rounding=True), "tuning")
     form = "factors" if recipe.form == "levels" else recipe.form
     start, step = recipe.start, [0.3] * len(recipe.start)
     if form == "shared":

@@ -114,7 +114,7 @@ class Structure:
         """
         lead = int(self.lead[self.primary[node]])
         stores = np.flatnonzero(self.below[node][self.stocks :])
-        down = [self.path_lead(node, s + self.stocks) if echelon else 0 for s in stores]
+        down = [self.path_lead(node, int(s) + self.stocks) if echelon else 0 for s in stores]
         shared = np.minimum.outer(down, down) + lead + 1
         mean = float(np.dot(self.model.demand.mean[stores], np.array(down) + lead + 1))
         return mean, math.sqrt(float((self.covariance[np.ix_(stores, stores)] * shared).sum()))
@@ -145,7 +145,7 @@ class Structure:
 
 
 def critical_fraction(node: Node) -> float:
-    """p / (p + h) of a store, kept off 0 and 1."""
+    """The fraction p / (p + h) of a store, kept off 0 and 1."""
     total = node.underage + node.holding
     return min(max(node.underage / total if total else 0.5, 1e-6), 1.0 - 1e-6)
 

@@ -11,7 +11,7 @@ from typing import Any
 from scenarium.envs.inventory.model import InventoryNet
 from scenarium.envs.inventory.scenario import NormalDemand
 
-DATA = Path(__file__).with_name("tuned.json")
+DATA = Path(__file__).resolve().with_name("tuned.json")
 
 
 def problem_key(model: InventoryNet) -> str:

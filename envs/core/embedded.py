@@ -10,7 +10,7 @@ from scenarium.envs.core.model import Model, Outcome, Role
 from scenarium.envs.core.namespace import Array, Namespace
 from scenarium.envs.core.rollout import absorbing_step
 from scenarium.envs.core.scenario import Past, Scenario
-from scenarium.envs.core.tree import tree_map, tree_select
+from scenarium.envs.core.tree import tree_select
 
 
 class RolePolicy(Protocol):
@@ -125,7 +125,7 @@ class WithPolicies(Model):
 
     def action_mask(self, state: Embedded, t: Array, xp: Namespace) -> Any:
         masks = self.model.action_mask(state.inner, t * self.every, xp)
-        return None if masks is None else self._mine(masks)
+        return masks.get(self.role) if masks is not None and self.others else masks
 
     def relaxed(self) -> Model:
         if self.gradient != "relaxed":
@@ -135,16 +135,16 @@ class WithPolicies(Model):
     def render(self, state: Embedded, outcome: Outcome | None, t: int) -> Any:
         return self.model.render(state.inner, outcome, t * self.every)
 
-    def _act(
-        self, state: Embedded, action: Any, past: Past, now: Array, xp: Namespace
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _act(self, state: Embedded, action: Any, past: Past, now: Array, xp: Namespace) -> tuple[Any, dict[str, Any]]:
         """Everybody's action in inner period `now`, and the policies' next memories."""
         seen = self.model.observe(state.inner, past, now, xp)
-        masks = self.model.action_mask(state.inner, now, xp) or {}
+        masks = self.model.action_mask(state.inner, now, xp)
+        if not self.others:
+            return action, {}
         actions, memories = {self.role: action}, {}
         for name, policy in self.others.items():
-            old = state.memories[name]
-            actions[name], new = policy.act(seen[name], old, masks.get(name), now, xp)
+            old, mask = state.memories[name], None if masks is None else masks.get(name)
+            actions[name], new = policy.act(seen[name], old, mask, now, xp)
             memories[name] = self._on_clock(now, self._clocks[name], new, old, xp)
         return actions, memories
 

@@ -132,6 +132,7 @@ class ScenariumEnv(gymnasium.Env[Any, Any]):
 
 
 def discrete_action(space: Any, action: Any) -> Any:
+    """The action as an integer array, or an error that says what a discrete space expects."""
     array = np.asarray(action)
     if array.dtype.kind not in "iu" or array.shape != space.shape:
         raise ScenariumError(f"action {action!r} is not in {space}; expected integers of shape {space.shape}")

@@ -70,10 +70,10 @@ class Model(ABC):
     """
 
     horizon: int
-    terminates: ClassVar[bool] = False
-    batch_axis: ClassVar[int] = 0
-    gradient: ClassVar[Literal["exact", "relaxed", "none"]] = "exact"
-    time_limit_is_terminal: ClassVar[bool] = False
+    terminates: bool = False
+    batch_axis: int = 0
+    gradient: Literal["exact", "relaxed", "none"] = "exact"
+    time_limit_is_terminal: bool = False
     rewards: ClassVar[Mapping[str, RewardFunction]] = {}
     presentation: ClassVar[frozenset[str]] = frozenset()
     observation_space: gymnasium.Space[Any]

@@ -81,8 +81,8 @@ def counters(xp: Namespace, first: Array, count: int, width: int, trailing: int 
 
 
 def uniform(xp: Namespace, word: Array) -> Array:
-    """U(0, 1) in float32 from the top 24 bits of each word; never 0 and never 1."""
-    return xp.cast(_shift_right(word, 40), "float") * 2.0**-24 + 2.0**-25
+    """U(0, 1) in float32 from the top 23 bits of each word, exact; never 0 and never 1 (24 would round to it)."""
+    return xp.cast(_shift_right(word, 41), "float") * 2.0**-23 + 2.0**-24
 
 
 def uniform_double(xp: Namespace, word: Array) -> Array:

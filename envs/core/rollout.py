@@ -61,7 +61,7 @@ def unroll(model: Model, scenario: Scenario, act: Act, periods: int | None = Non
         else:
             after, outcome = absorbing_step(model, state, start, alive, action, scenario.at(t), t, xp)
             yield Moment(t, state, observation, action, outcome, alive, after)
-            alive = ~outcome.terminated if alive is None else alive & ~outcome.terminated
+            alive = outcome.terminated ^ True
         state = after
 
 
@@ -75,7 +75,7 @@ def absorbing_step(
     after, outcome = model.step(safe, action, exogenous, t, xp)
     after = tree_select(xp, alive, after, state, model.batch_axis)
     reward = tree_map(lambda r: tree_select(xp, alive, r, r * 0), outcome.reward)
-    return after, outcome._replace(reward=reward, terminated=outcome.terminated | ~alive)
+    return after, outcome._replace(reward=reward, terminated=outcome.terminated | (alive ^ True))
 
 
 def replay(model: Model, seed: int, actions: Sequence[Any]) -> list[Moment]:

@@ -1,4 +1,4 @@
-"""Nested containers of arrays (named tuples, tuples, dicts) treated as one value."""
+"""Nested containers of arrays (named tuples, tuples, dicts) treated as one value; None is an empty one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def tree_map(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
     if isinstance(tree, (tuple, list)):
         parts = [tree_map(function, *leaves) for leaves in zip(tree, *others, strict=True)]
         return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
-    return function(tree, *others)
+    return None if tree is None else function(tree, *others)
 
 
 def tree_leaves(tree: Any) -> Iterator[Array]:
@@ -26,7 +26,7 @@ def tree_leaves(tree: Any) -> Iterator[Array]:
     elif isinstance(tree, (tuple, list)):
         for value in tree:
             yield from tree_leaves(value)
-    else:
+    elif tree is not None:
         yield tree
 
 

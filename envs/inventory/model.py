@@ -71,7 +71,7 @@ class InventoryNet(Model):
         ScenariumError: The demand does not fit the network, or an argument is invalid.
     """
 
-    batch_axis: ClassVar[int] = -1
+    batch_axis = -1
     presentation: ClassVar[frozenset[str]] = frozenset({"action_mode", "observation"})
     rewards: ClassVar[Mapping[str, RewardFunction]] = {"cost": _cost_reward, "profit": _profit_reward}
 
