@@ -22,7 +22,12 @@ help: ## list the targets
 install: $(LISTING) ## create .venv with everything in it (PYTHON= picks the interpreter)
 
 demo: $(LISTING) ## train, evaluate and rank a first policy, and write the leaderboard page
-	$(BIN)/scenarium demo $(ARGS)
+	$(BIN)/scenarium train InventoryNet-v0 hdpo --seeds 0 1 2 3 4 --steps 3000000 --jobs 2 --out runs/demo/hdpo
+	$(BIN)/scenarium submit runs/demo/hdpo --title "HDPO, multilayer perceptron" --author Scenarium
+	$(BIN)/scenarium submit echelon_base_stock --title "echelon base-stock, tuned" --author Scenarium
+	$(BIN)/scenarium submit base_stock --title "base-stock" --author Scenarium
+	$(BIN)/scenarium submit random --author Scenarium
+	$(BIN)/scenarium leaderboard
 
 test: $(LISTING) ## run the tests, except the slow ones (ARGS= is passed on to pytest)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)

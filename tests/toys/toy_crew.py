@@ -47,8 +47,8 @@ class CrewModel(Model):
         done = xp.minimum(xp.cast(action["worker"], "int"), state.queues)
         arrivals = xp.cast(xp.floor(4.0 * xp.batch_first(exogenous)), "int")
         queues = state.queues - done + arrivals
-        work = xp.cast(done, "float")
-        reward = {"planner": -((xp.total(work, -1) - target) ** 2), "worker": work - 0.1 * queues}
+        work, short = xp.cast(done, "float"), xp.cast(xp.total(done, -1) - target, "float")
+        reward = {"planner": -(short**2), "worker": work - 0.1 * xp.cast(queues, "float")}
         return Crew(queues, target), Outcome(reward, xp.any(queues > self.room, -1), {"arrivals": arrivals})
 
     def observe(self, state: Crew, past: Any, t: Any, xp: Any) -> dict[str, Any]:

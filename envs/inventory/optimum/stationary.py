@@ -227,6 +227,6 @@ def _distribution(chain: Any) -> Floats:
     for _ in range(_MOST_STEPS):
         after = np.asarray(chain @ now, np.float64)
         if np.abs(after - now).sum() < _TOLERANCE:
-            return after / after.sum()
+            return np.asarray(after / after.sum(), np.float64)
         now = after
     raise ScenariumError("the policy's chain does not settle; it may be periodic")

@@ -16,7 +16,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.env_checker import check_env as sb3_check
 from toy_crew import CLOCK, CrewModel
 from toy_draws import zero
-from toy_memory import Smoothing, memory_model
+from toy_memory import memory_model
 from toy_panel import PanelModel
 from toy_sale import SaleModel
 from toy_tank import TankModel
@@ -25,7 +25,7 @@ from scenarium.envs.core.embedded import WithPolicies
 from scenarium.envs.core.env import ScenariumEnv
 from scenarium.envs.core.errors import ScenariumError
 from scenarium.envs.core.fingerprint import scripted_action
-from scenarium.envs.core.model import Model
+from scenarium.envs.core.model import Model, Outcome
 from scenarium.envs.core.parallel import ScenariumParallelEnv
 from scenarium.envs.core.sb3 import ScenariumVecEnv, make_vec_env
 from scenarium.envs.core.vector import ScenariumVectorEnv
@@ -59,8 +59,6 @@ class SoloModel(Model):
         return zero(scenario, xp, "int") + 5
 
     def step(self, state: Any, action: Any, exogenous: Any, t: Any, xp: Any) -> Any:
-        from scenarium.envs.core.model import Outcome
-
         left = state - xp.cast(action, "int")
         return left, Outcome(xp.cast(action, "float"), left <= 0, {})
 
@@ -231,12 +229,12 @@ def test_parallel_worlds_follow_each_other_and_end_for_everybody() -> None:
 
 
 def test_either_role_can_be_the_agent() -> None:
-    model = WithPolicies(CrewModel(), "worker", {"planner": Fixed()})
+    model = WithPolicies(CrewModel(room=50), "worker", {"planner": Fixed()})
     assert model.roles[0].count == 2
     env = ScenariumParallelEnv(model)
     assert env.possible_agents == ["worker_0", "worker_1"]
     parallel_api_test(env, num_cycles=40)
-    view = ScenariumParallelEnv(CrewModel())
+    view = ScenariumParallelEnv(CrewModel(room=50))
     env.reset(seed=2)
     view.reset(seed=2)
     for _ in range(4):
@@ -249,4 +247,3 @@ def test_several_agents_are_refused_where_one_is_meant() -> None:
     for make in (ScenariumEnv, ScenariumVectorEnv):
         with pytest.raises(ScenariumError, match="several agents"):
             make(CrewModel())
-    assert isinstance(Smoothing().initial(CrewModel().scenario(0), CrewModel().scenario(0).xp), np.ndarray)

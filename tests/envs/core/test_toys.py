@@ -69,9 +69,7 @@ def test_one_world_is_a_lane_of_many(name: str) -> None:
 @pytest.mark.parametrize("name", TOYS)
 def test_a_seed_fixes_the_world(name: str) -> None:
     first, again, other = (_play(TOYS[name], seed) for seed in (4, 4, 5))
-    sums = [
-        [float(np.sum(x)) for m in run for x in tree_leaves((m.after, m.outcome.reward))] for run in (first, again)
-    ]
+    sums = [[float(np.sum(x)) for m in run for x in tree_leaves((m.after, m.outcome.reward))] for run in (first, again)]
     assert sums[0] == sums[1]
     assert sums[0] != [float(np.sum(x)) for m in other for x in tree_leaves((m.after, m.outcome.reward))]
 
