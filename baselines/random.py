@@ -19,8 +19,9 @@ from scenarium.envs.core.tree import tree_leaves
 class Random(Baseline):
     """Draws every action uniformly from the action space.
 
-    A draw is a hash of the seed, the observation and the number of steps so far, so that a world's actions do not
-    depend on the worlds beside it, and an episode can be repeated.
+    A draw is a hash of the seed, the episode's first observation and the number of steps so far, so that a world's
+    actions do not depend on the worlds beside it, and an episode can be repeated. Without memory every observation
+    counts as the first.
     """
 
     name = "random"
@@ -47,15 +48,18 @@ class Random(Baseline):
         action, memory = self._draw(self.model.action_space, batch, reset_memory(state, episode_start))
         return as_action(self.model.action_space, action, single, not is_torch(observation)), memory
 
-    def _draw(self, space: Space[Any], observation: Any, steps: Any) -> tuple[Tensor, Tensor]:
+    def _draw(self, space: Space[Any], observation: Any, memory: Any) -> tuple[Tensor, Tensor]:
+        """The actions, and as memory [B, 2] the episode's key and the steps made; zero steps start an episode."""
         leaves = [leaf.reshape(leaf.shape[0], -1).float().contiguous() for leaf in tree_leaves(observation)]
         bits = torch.cat(leaves, 1).view(torch.int32).to(torch.int64)
-        steps = torch.zeros(len(bits), dtype=torch.int64, device=bits.device) if steps is None else steps
+        memory = torch.zeros((len(bits), 2), dtype=torch.int64, device=bits.device) if memory is None else memory
         place = torch.arange(1, bits.shape[1] + 1, device=bits.device)
-        key = rng.mix(rng.mix(bits + rng.mix(place)).sum(1) + rng.mix(steps + self._key))
+        steps = memory[:, 1]
+        episode = torch.where(steps == 0, rng.mix(rng.mix(bits + rng.mix(place)).sum(1)), memory[:, 0])
+        key = rng.mix(episode + rng.mix(steps + self._key))
         xp = torch_namespace(str(bits.device))
         word = rng.words(key[:, None], torch.arange(_width(space), device=bits.device))
-        return _scaled(space, rng.uniform(xp, word)), steps + 1
+        return _scaled(space, rng.uniform(xp, word)), torch.stack([episode, steps + 1], 1)
 
 
 def _width(space: Space[Any]) -> int:

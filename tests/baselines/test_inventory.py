@@ -160,8 +160,8 @@ def test_forecast_follows_the_history() -> None:
     policy = make_baseline("quantile_newsvendor", SALES, env_kwargs={"action_mode": "quantity"})
     space = policy.model.observation_space
     quiet = {key: np.zeros(part.shape, np.float32) for key, part in space.spaces.items()}  # type: ignore[attr-defined]
-    low = {**quiet, "demand_history": quiet["demand_history"] + 20.0}
-    high = {**quiet, "demand_history": quiet["demand_history"] + 40.0}
+    low = {**quiet, "demand_history": quiet["demand_history"] + 5.0}
+    high = {**quiet, "demand_history": quiet["demand_history"] + 10.0}
     xmas = {**low, "calendar": np.array([-4 / 26], np.float32)}  # the peak lies within the lead time
     none, once, twice, peak = (policy.predict(obs)[0] for obs in (quiet, low, high, xmas))
     assert not none.any()

@@ -24,6 +24,6 @@ class Smoothing:
         return xp.minimum(xp.cast(wanted, "index"), xp.cast(allowed, "index")), memory
 
 
-def memory_model(horizon: int = 16, every: int = CLOCK) -> WithPolicies:
+def memory_model(horizon: int = 16, every: int = CLOCK, room: int = 4) -> WithPolicies:
     """The planner's problem; `every=4` makes its own clock the clock of the world."""
-    return WithPolicies(CrewModel(horizon, room=4), "planner", {"worker": Smoothing()}, every)
+    return WithPolicies(CrewModel(horizon, room), "planner", {"worker": Smoothing()}, every)

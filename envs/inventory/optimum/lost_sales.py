@@ -34,6 +34,7 @@ from scenarium.envs.inventory.optimum.newsvendor import (
 
 _MOST_ENTRIES = 2e7
 _MOST_SWEEPS = 5000
+_FIRST_HALF_STEP = 300
 LONGEST_LEAD_TIME = 4
 
 
@@ -162,10 +163,13 @@ def _iterate(update: Callable[[Floats], Floats], values: Floats, tolerance: floa
         new = update(values)
         change = new - values
         low, high = float(change.min()), float(change.max())
-        values = new - new.flat[0]
+        # The bounds hold for any values, and half steps break the cycles of a periodic chain.
+        values = new - new.flat[0] if sweep < _FIRST_HALF_STEP else values + 0.5 * (change - change.flat[0])
         if high - low < tolerance:
             return values, 0.5 * (low + high), sweep
-    raise ScenariumError(f"value iteration did not converge in {_MOST_SWEEPS} sweeps; demand may be periodic")
+    raise ScenariumError(
+        f"value iteration did not converge in {_MOST_SWEEPS} sweeps; its cost may depend on the initial state"
+    )
 
 
 def base_stock_cost(
@@ -199,13 +203,14 @@ def base_stock_cost(
     check_whole("base-stock level", level, 0)
     check_whole("cap", 0 if cap is None else cap, 0)
     law = demand_pmf(rate, pmf, tail=1e-10)
-    # Uncapped, an order replaces the sales of the period before, so it is at most the largest demand.
+    # Uncapped, an order replaces the sales of the period before, so it is at most the largest demand, and the position
+    # never falls further below S.
     most = min(level, len(law) - 1 if cap is None else cap)
     if (level + 1.0) * (most + 1.0) ** (lead_time - 1) > _MOST_ENTRIES:
         raise ScenariumError(
             f"{level + 1} x {most + 1}^{lead_time - 1} states are too many; lower the cap or the level"
         )
-    states, numbers = _states(level, most, lead_time)
+    states, numbers = _states(level, most, lead_time, level - most if cap is None else 0)
     order = np.minimum(level - sum(states), most)
     costs = period_costs(law, level, underage, holding)[states[0]]
     on_hand, *pipeline = states
@@ -216,10 +221,13 @@ def base_stock_cost(
     return _iterate(lambda v: costs + expected(v), np.zeros(len(costs)), tolerance)[1]
 
 
-def _states(level: int, most: int, lead_time: int) -> tuple[list[npt.NDArray[np.int64]], npt.NDArray[np.int64]]:
-    """States whose position is at most S, as on-hand and pipeline arrays, and the number of each state in a box."""
+def _states(
+    level: int, most: int, lead_time: int, least: int
+) -> tuple[list[npt.NDArray[np.int64]], npt.NDArray[np.int64]]:
+    """States whose position is in [least, S], as on-hand and pipeline arrays, and the number of each in a box."""
     box = np.indices((level + 1,) + (most + 1,) * (lead_time - 1))
-    inside = box.sum(0) <= level
+    position = box.sum(0)
+    inside = (position >= least) & (position <= level)
     numbers = np.full(inside.shape, -1, dtype=np.int64)
     numbers[inside] = np.arange(int(inside.sum()))
     return [axis[inside].astype(np.int64) for axis in box], numbers

@@ -66,7 +66,7 @@ def stationary_cost(
 
     Raises:
         ScenariumError: An argument is out of range, the policy reaches too many states or orders a negative
-            quantity, or its chain is periodic.
+            quantity, or its chain settles too slowly.
     """
     check_whole("lead time", lead_time, 1)
     check_costs(underage, holding)
@@ -225,8 +225,9 @@ def _distribution(chain: Any) -> Floats:
     now = np.zeros(chain.shape[0])
     now[0] = 1.0
     for _ in range(_MOST_STEPS):
-        after = np.asarray(chain @ now, np.float64)
+        # Half steps have the same long-run average and settle where the chain itself is periodic.
+        after = 0.5 * (now + np.asarray(chain @ now, np.float64))
         if np.abs(after - now).sum() < _TOLERANCE:
             return np.asarray(after / after.sum(), np.float64)
         now = after
-    raise ScenariumError("the policy's chain does not settle; it may be periodic")
+    raise ScenariumError(f"the policy's chain does not settle in {_MOST_STEPS:,} steps")

@@ -115,7 +115,9 @@ def test_any_period_can_be_drawn_alone(name: str, first: int, length: int, skip:
     seeds = torch.tensor([7, 8, 9])
     whole = law.draw(seeds, first, length, TORCH)
     assert torch.equal(law.draw(seeds, first + skip, length - skip, TORCH), whole[skip:])
-    assert np.array_equal(law.draw(7, first + skip, 1, NUMPY)[0], law.draw(7, first, length, NUMPY)[skip])
+    # A matrix product of one column may round its last bit otherwise than one of many.
+    alone, among = law.draw(7, first + skip, 1, NUMPY)[0], law.draw(7, first, length, NUMPY)[skip]
+    np.testing.assert_allclose(alone, among, rtol=0.0 if law.integer else 1e-6, atol=0.0)
     lanes = law.draw(seeds, torch.tensor([first, first + skip, first]), 1, TORCH)
     assert torch.equal(lanes[0, :, 1], whole[skip, :, 1])
     assert torch.equal(lanes[0, :, 2], whole[0, :, 2])

