@@ -20,6 +20,7 @@ from scenarium.agents.core.base import Agent
 from scenarium.agents.core.callbacks import Metrics
 from scenarium.agents.core.checkpoint import under_prefix, with_prefix
 from scenarium.agents.core.config import Config
+from scenarium.agents.core.evaluation import derived_seeds
 from scenarium.agents.core.schedules import parse_schedule
 from scenarium.envs.core.errors import ScenariumError
 
@@ -86,7 +87,14 @@ class SB3Runner(Agent):
     def _venv(self) -> VecEnv:
         from scenarium.envs.core.sb3 import make_vec_env
 
-        return make_vec_env(self.model, self.config.num_envs, seed=self.seed, device=str(self.device))
+        return make_vec_env(self.model, self.config.num_envs, seed=self._hashed_seed(), device=str(self.device))
+
+    def _hashed_seed(self) -> int:
+        """A seed for Stable-Baselines3, which takes 32 bits and counts worlds on from it.
+
+        Hashed, so that training worlds are not the 0, 1, 2, ... that somebody evaluates on.
+        """
+        return int(derived_seeds(self.seed, 0, 0, 1, torch.device("cpu"))[0]) % 2**32
 
     def _make(self, venv: VecEnv) -> BaseAlgorithm:
         import stable_baselines3
@@ -102,7 +110,7 @@ class SB3Runner(Agent):
             algorithm: BaseAlgorithm = getattr(stable_baselines3, self.algorithm_name)(
                 policy,
                 venv,
-                seed=self.seed % 2**32,
+                seed=self._hashed_seed(),
                 device=str(self.device),
                 policy_kwargs=dict(self.policy_kwargs),
                 **arguments,

@@ -57,6 +57,13 @@ def test_the_seed_decides() -> None:
     assert not torch.equal(runs[0][name], runs[2][name])
 
 
+def test_it_trains_on_other_worlds_than_the_first_numbers() -> None:
+    agent = SB3PPO(ENV, **PPO)
+    agent.learn(16)
+    assert agent._algorithm.env is not None
+    assert int(agent._algorithm.env.envs.worlds.min()) > 10**5  # type: ignore[attr-defined]
+
+
 def test_a_callback_stops_it() -> None:
     agent = SB3PPO(ENV, **PPO).learn(1000, callback=lambda agent, metrics: agent.num_timesteps < 20)
     assert agent.num_timesteps == 20

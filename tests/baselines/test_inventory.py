@@ -162,7 +162,7 @@ def test_forecast_follows_the_history() -> None:
     quiet = {key: np.zeros(part.shape, np.float32) for key, part in space.spaces.items()}  # type: ignore[attr-defined]
     low = {**quiet, "demand_history": quiet["demand_history"] + 5.0}
     high = {**quiet, "demand_history": quiet["demand_history"] + 10.0}
-    xmas = {**low, "calendar": np.array([-4 / 26], np.float32)}  # the peak lies within the lead time
+    xmas = {**low, "calendar": np.array([-1 / 26], np.float32)}  # the peak is next week
     none, once, twice, peak = (policy.predict(obs)[0] for obs in (quiet, low, high, xmas))
     assert not none.any()
     np.testing.assert_allclose(twice, 2 * once, rtol=1e-5)
