@@ -106,8 +106,6 @@ def tune(
         whole: Parameters are whole numbers: the neighbours of the rounded result are compared at the end.
         device: Where to simulate.
     """
-    from scipy.optimize import minimize
-
     model = make(list(start)).native
     train, test = (_worlds(model, stream, worlds, device) for stream in (TRAIN_STREAM, TEST_STREAM))
 
@@ -115,17 +113,7 @@ def tune(
         policy = make([float(v) for v in values])
         return float(world_costs(model, policy.act_on(train), train, periods, warm_up).mean())
 
-    base = np.asarray(start, dtype=np.float64)
-    simplex = np.vstack([base, base + np.diag(np.asarray(step, dtype=np.float64))])
-    options: Any = {
-        "initial_simplex": simplex,
-        "maxfev": evaluations,
-        "adaptive": len(base) > 3,
-        "xatol": 1e-3,
-        "fatol": 1e-5,
-    }
-    found = minimize(cost, base, method="Nelder-Mead", options=options)
-    values, best, count = [float(v) for v in found.x], float(found.fun), int(found.nfev)
+    values, best, count = _nelder_mead(cost, start, step, evaluations)
     if whole:
         near = list(itertools.product(*[(round(v) - 1, round(v), round(v) + 1) for v in values]))
         best, values = min((cost(candidate), [float(v) for v in candidate]) for candidate in near)
@@ -133,6 +121,24 @@ def tune(
     policy = make(values)
     held_out = world_costs(model, policy.act_on(test), test, periods, warm_up)
     return Tuned(values, best, estimate(held_out), count)
+
+
+def _nelder_mead(
+    cost: Callable[[Any], float], start: Sequence[float], step: Sequence[float], evaluations: int
+) -> tuple[list[float], float, int]:
+    """The best vector found, its cost, and the candidates tried."""
+    from scipy.optimize import minimize
+
+    base = np.asarray(start, dtype=np.float64)
+    options: Any = {
+        "initial_simplex": np.vstack([base, base + np.diag(np.asarray(step, dtype=np.float64))]),
+        "maxfev": evaluations,
+        "adaptive": len(base) > 3,
+        "xatol": 1e-3,
+        "fatol": 1e-5,
+    }
+    found = minimize(cost, base, method="Nelder-Mead", options=options)
+    return [float(v) for v in found.x], float(found.fun), int(found.nfev)
 
 
 def _worlds(model: Model, stream: int, count: int, device: str) -> Recorded:

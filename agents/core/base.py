@@ -157,12 +157,7 @@ class Agent(ABC):
         Raises:
             KeyboardInterrupt: On Ctrl-C, after the iteration was finished and the checkpoint written.
         """
-        if total_timesteps < 1:
-            raise ScenariumError(f"total_timesteps must be at least 1, got {total_timesteps}")
-        if resume and checkpoint is not None and self.iterations == 0 and files.has_checkpoint(checkpoint):
-            self._restore(checkpoint)
-        self._run_start = self._run_start if resume else self.num_timesteps
-        self._run_total = int(total_timesteps)
+        self._set_budget(total_timesteps, checkpoint if resume else None, resume)
         callbacks = CallbackList(callback)
         if checkpoint is not None:
             callbacks.callbacks.append(CheckpointCallback(checkpoint, seconds=SAVE_SECONDS))
@@ -183,6 +178,14 @@ class Agent(ABC):
             if interrupted():
                 raise KeyboardInterrupt
         return self
+
+    def _set_budget(self, steps: int, checkpoint: str | os.PathLike[str] | None, resume: bool) -> None:
+        if steps < 1:
+            raise ScenariumError(f"total_timesteps must be at least 1, got {steps}")
+        if checkpoint is not None and self.iterations == 0 and files.has_checkpoint(checkpoint):
+            self._restore(checkpoint)
+        self._run_start = self._run_start if resume else self.num_timesteps
+        self._run_total = int(steps)
 
     def _train(self, go_on: Any) -> None:
         """Iterates until the budget is used or `go_on(metrics)` is false."""

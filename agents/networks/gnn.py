@@ -70,9 +70,10 @@ class Joint(nn.Module):
 
     def forward(self, *joined: Tensor) -> Tensor:
         """From the sum of the parts on."""
+        # The first part is as large as the sum, and nothing else needs it.
         total = joined[0]
         for part in joined[1:]:
-            total = total + part
+            total += part
         out: Tensor = self.rest(total)
         return out
 
@@ -141,8 +142,8 @@ class GNNPolicy(nn.Module):
             "node_features": graph.node_features[:, None],
             "edge_features": graph.edge_features[:, None],
             "scale": (1.0 / graph.flow)[:, None, None],
-            "out_degree": graph.sqrt_degree(0)[:, None, None],
-            "in_degree": graph.sqrt_degree(1)[:, None, None],
+            "out_weight": 1.0 / graph.sqrt_degree(0)[:, None, None],
+            "in_weight": 1.0 / graph.sqrt_degree(1)[:, None, None],
         }
         for name, value in constants.items():
             self.register_buffer(name, value, persistent=False)
@@ -172,28 +173,31 @@ class GNNPolicy(nn.Module):
         """First embeddings of nodes [N + 1, B, W] and of the network's own edges [E, B, W]."""
         init = self.node_init.parts
         node = self.node_init(init[0](dynamic), init[1](self.node_features))
-        node = functional.elu(node)
+        node = functional.elu_(node)
         node = torch.cat([node, node.new_zeros(1, *node.shape[1:])], 0)
         source, target, fixed = self.edge_init.parts
         own = self.index[:, : self.edges]
-        edge = self.edge_init(source(node)[own[0]], target(node)[own[1]], fixed(self.edge_features))
-        return node, functional.elu(edge)
+        edge = self.edge_init(
+            source(node).index_select(0, own[0]), target(node).index_select(0, own[1]), fixed(self.edge_features)
+        )
+        return node, functional.elu_(edge)
 
     def _exchange(self, node: Tensor, edge: Tensor, last: bool) -> tuple[Tensor, Tensor]:
         """One round: nodes gather from their edges, then edges from their ends; the last needs only own edges."""
         index, count = self.index[:, : len(edge)], self.nodes + 1
-        entering = self.enter(edge, index, count) / self.in_degree
-        leaving = self.leave(edge, index, count) / self.out_degree
+        entering = self.enter(edge, index, count) * self.in_weight
+        leaving = self.leave(edge, index, count) * self.out_weight
         parts = self.node_update.parts
-        node = node + functional.elu(self.node_update(parts[0](node), parts[1](entering), parts[2](leaving)))
+        node = node + functional.elu_(self.node_update(parts[0](node), parts[1](entering), parts[2](leaving)))
         if not last and len(edge) == self.edges:
             # Demand and self edges start at zero and matter from the second round on.
             edge = torch.cat([edge, edge.new_zeros(self.index.shape[1] - self.edges, *edge.shape[1:])], 0)
         used = self.edges if last else len(edge)
         index, edge = self.index[:, :used], edge[:used]
         parts = self.edge_update.parts
-        update = self.edge_update(parts[0](edge), parts[1](node)[index[0]], parts[2](node)[index[1]])
-        return node, edge + functional.elu(update)
+        ends = (parts[i + 1](node).index_select(0, index[i]) for i in range(2))
+        update = self.edge_update(parts[0](edge), *ends)
+        return node, edge + functional.elu_(update)
 
     def _parts(self, observation: Any) -> dict[str, Tensor]:
         """The dict observation, whatever form it came in."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,7 +52,7 @@ class Recipe:
         return f"{self.baseline} {self.env_id} {self.form} {dict(self.kwargs) or ''}".strip()
 
 
-_SHARED = {"base_stock": ("levels",), "capped_base_stock": ("levels", "caps"), "constant_order": ("orders",)}
+_SHARED = {"base_stock": ("levels",), "capped_base_stock": ("levels", "caps")}
 _LONG = {"worlds": 1024, "periods": 400, "warm_up": 100}
 _RETAIL = {"worlds": 1024, "periods": 95, "warm_up": 16}
 _ONE, _MANY, _ALONE = (
@@ -65,10 +65,8 @@ _LOST, _SALES, _CHAIN = "InventoryNet-OneStoreLost-v0", "InventoryNet-RetailWeek
 RECIPES: tuple[Recipe, ...] = (
     Recipe("base_stock", _LOST, "shared", (28.0,), budget={**_LONG, "whole": True}),
     Recipe("capped_base_stock", _LOST, "shared", (29.0, 6.0), budget={**_LONG, "whole": True}),
-    Recipe("constant_order", _LOST, "shared", (4.4,), {"rounding": False}, {**_LONG, "periods": 1200, "warm_up": 600}),
     Recipe("base_stock", _ALONE, "shared", (23.0,), budget={**_LONG, "whole": True}),
     Recipe("capped_base_stock", _ALONE, "shared", (24.0, 6.0), budget={**_LONG, "whole": True}),
-    Recipe("constant_order", _ALONE, "shared", (4.4,), {"rounding": False}, {**_LONG, "periods": 1200, "warm_up": 600}),
     Recipe("base_stock", _CHAIN, "levels", (1.5, 0.5), budget=_LONG),
     Recipe("base_stock", _ONE, "factors", (1.0, 0.5), budget=_LONG),
     Recipe("base_stock", _MANY, "factors", (1.0, 0.5), budget=_LONG),
@@ -76,6 +74,7 @@ RECIPES: tuple[Recipe, ...] = (
     *(Recipe("echelon_base_stock", _ONE, "factors", (1.0, 0.5), {"n": n}, _LONG) for n in (3, 5, 10)),
     *(Recipe("echelon_base_stock", _ONE, "levels", (1.0, 0.5), {"n": n}, _LONG) for n in (3, 5, 10)),
     Recipe("echelon_base_stock", _MANY, "factors", (1.0, 0.5), budget=_LONG),
+    Recipe("echelon_base_stock", _MANY, "levels", (1.0, 0.5), budget=_LONG),
     Recipe("echelon_base_stock", _SALES, "factors", (1.0, 0.5), budget=_RETAIL),
     Recipe("quantile_newsvendor", _ONE, "fractions", (0.8, 0.7), budget=_LONG),
     Recipe("quantile_newsvendor", _MANY, "fractions", (0.8, 0.7), budget=_LONG),
@@ -97,15 +96,26 @@ def maker(recipe: Recipe, model: InventoryNet, form: str) -> Maker:
         return lambda x: cls(model, **{name: max(v, 0.0) for name, v in zip(names, x, strict=True)})
     if form == "factors":
         return lambda x: cls(model, store_z=x[0], stock_z=x[1])
-    if form == "levels":
-        return lambda x: cls(model, levels=x)
     return lambda x: cls(model, store_fraction=_logistic(x[0]), stock_fraction=_logistic(x[1]))
+
+
+def level_maker(cls: Callable[..., Baseline], model: InventoryNet, levels: Sequence[float | None]) -> Maker:
+    """From the levels of the edges in use to the policy."""
+    used = [edge for edge, level in enumerate(levels) if level is not None]
+
+    def make(values: list[float]) -> Baseline:
+        found: list[float | None] = [None] * len(levels)
+        for edge, value in zip(used, values, strict=True):
+            found[edge] = value
+        return cls(model, levels=found)
+
+    return make
 
 
 def run(recipe: Recipe) -> dict[str, Any]:
     """Tunes one recipe: its entry of the data file."""
     model = inventory_model(make_model(recipe.env_id, **recipe.kwargs), "tuning")
-    if model.demand.integer and "rounding" not in recipe.kwargs:
+    if model.demand.integer:
         model = inventory_model(make_model(recipe.env_id, **recipe.kwargs, rounding=True), "tuning")
     form = "factors" if recipe.form == "levels" else recipe.form
     start, step = recipe.start, [0.3] * len(recipe.start)
@@ -119,11 +129,10 @@ def run(recipe: Recipe) -> dict[str, Any]:
     policy = maker(recipe, model, form)(found.values)
     if recipe.form == "levels":
         assert isinstance(policy, BaseStock)
-        levels = policy.parameters["levels"]
-        found = tune(
-            maker(recipe, model, "levels"), levels, [0.05 * v for v in levels], evaluations=1500, **recipe.budget
-        )
-        policy = maker(recipe, model, "levels")(found.values)
+        make = level_maker(type(policy), model, policy.parameters["levels"])
+        used = [level for level in policy.parameters["levels"] if level is not None]
+        found = tune(make, used, [0.05 * level for level in used], evaluations=1500, **recipe.budget)
+        policy = make(found.values)
     return _entry(recipe, model, policy, found)
 
 
@@ -131,7 +140,7 @@ def _entry(recipe: Recipe, model: InventoryNet, policy: Baseline, found: Tuned) 
     return {
         "baseline": recipe.baseline,
         "id": recipe.env_id,
-        "kwargs": {key: value for key, value in recipe.kwargs.items() if key != "rounding"},
+        "kwargs": dict(recipe.kwargs),
         "form": recipe.form,
         "key": problem_key(model),
         "parameters": _rounded(policy.parameters),

@@ -125,6 +125,14 @@ class InventoryNet(Model):
             found = self._constants[xp.key] = Constants(self.network, self.demand, self.actions.high.tolist(), xp)
         return found
 
+    def relaxed(self) -> InventoryNet:
+        """The same without rounding, through which no gradient passes."""
+        if not self.rounding:
+            return self
+        options = {**self._options, "rounding": False}
+        twin = InventoryNet(self.network, self.demand, action_mode=self.actions.mode, **options)
+        return twin.made_from(self.env_id, self.env_kwargs)
+
     def native(self) -> InventoryNet:
         if self.actions.mode in ("quantity", "order_up_to"):
             return self

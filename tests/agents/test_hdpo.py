@@ -343,6 +343,13 @@ def test_discrete_actions_are_refused_with_the_agents_that_can(toy: Toy) -> None
         HDPO(toy(discrete=True))
 
 
+def test_whole_units_are_trained_on_fractions_and_evaluated_as_they_are() -> None:
+    agent = HDPO("InventoryNet-OneStoreLost-v0", env_kwargs={"rounding": True}, **SMALL)
+    agent.learn(agent._periods * 8)
+    assert (agent._trained.rounding, agent.model.rounding) == (False, True)  # type: ignore[attr-defined]
+    assert agent._first_norm
+
+
 def test_a_checkpoint_of_another_problem_is_refused(toy: Toy, tmp_path: Path) -> None:
     HDPO("InventoryNet-OneStoreLost-v0", **SMALL).save(tmp_path)
     with pytest.raises(ScenariumError, match="was made on"):

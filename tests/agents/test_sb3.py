@@ -61,7 +61,7 @@ def test_it_trains_on_other_worlds_than_the_first_numbers() -> None:
     agent = SB3PPO(ENV, **PPO)
     agent.learn(16)
     assert agent._algorithm.env is not None
-    assert int(agent._algorithm.env.envs.worlds.min()) > 10**5  # type: ignore[attr-defined]
+    assert int(agent._algorithm.env.envs.seeds.min()) > 10**5  # type: ignore[attr-defined]
 
 
 def test_a_callback_stops_it() -> None:

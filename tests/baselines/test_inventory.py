@@ -69,6 +69,45 @@ def test_order_up_to_mode_gets_the_levels_that_bring_the_orders_about() -> None:
     np.testing.assert_allclose(action, [20, 5, 7])  # positions 15, 3, 7 and orders 5, 2, 0
 
 
+def test_untuned_lost_sales_take_the_exact_best_levels() -> None:
+    settings = {"lead_time": 2, "underage": 4.0}
+    assert make_baseline("base_stock", LOST, env_kwargs=settings).parameters == {"levels": [16.0]}
+    capped = make_baseline("capped_base_stock", LOST, env_kwargs=settings)
+    assert capped.parameters == {"levels": [17.0], "caps": [5.0]}
+    constant = make_baseline("constant_order", LOST, env_kwargs=settings)
+    assert constant.parameters["orders"] == [pytest.approx(4.2308, abs=1e-3)]
+
+
+def test_optimal_policy_beats_every_other_and_costs_what_was_computed() -> None:
+    found = {
+        name: float(costs(name, LOST, 2048, lead_time=2, rounding=True).mean())
+        for name in ("lost_sales_optimal", "capped_base_stock", "base_stock")
+    }
+    assert found["lost_sales_optimal"] < found["capped_base_stock"] < found["base_stock"]
+    assert found["lost_sales_optimal"] == pytest.approx(6.0936, rel=0.01)
+
+
+def test_chain_levels_are_those_of_clark_and_scarf() -> None:
+    policy = make_baseline("echelon_base_stock", "InventoryNet-Serial-v0")
+    np.testing.assert_allclose(policy.parameters["levels"], [83.18, 72.82, 49.00, 32.36], atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "env_id"),
+    [("echelon_base_stock", WAREHOUSE), ("hub_order_up_to", "InventoryNet-Transshipment-v0"), ("base_stock", LOST)],
+)
+def test_the_policy_is_the_same_in_every_action_mode(name: str, env_id: str) -> None:
+    reached = {}
+    for mode in ("quantity", "normalised", "order_up_to", "integer"):
+        policy = make_baseline(name, env_id, env_kwargs={"action_mode": mode})
+        scenario = policy.model.scenario(torch.arange(64))
+        found = world_costs(policy.model, lambda o, m, t, p=policy: p.predict(o, m), scenario, 60, 20)  # type: ignore[misc]
+        reached[mode] = float(found.mean())
+    assert reached["normalised"] == pytest.approx(reached["quantity"], rel=1e-5)
+    assert reached["order_up_to"] == pytest.approx(reached["quantity"], rel=1e-5)
+    assert reached["integer"] == pytest.approx(reached["quantity"], rel=0.02)
+
+
 def test_newsvendor_levels() -> None:
     policy = make_baseline("newsvendor", "InventoryNet-OneStoreBacklog-v0", env_kwargs={"lead_time": 7})
     assert policy.parameters["levels"][0] == pytest.approx(40.0 + norm.ppf(0.9) * 1.6 * 8**0.5)

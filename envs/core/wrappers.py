@@ -1,0 +1,361 @@
+"""Wrappers of `ScenariumVectorEnv` that stay on tensors and are right under same-step autoreset.
+
+Gymnasium's own vector wrappers fail on tensors or refuse same-step autoreset; for single worlds use Gymnasium's. All
+transform ``info["final_obs"]`` as they do observations, can be stacked in any order, and leave other entries alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+from gymnasium import spaces
+from gymnasium.vector import VectorWrapper
+from gymnasium.vector.utils import batch_space
+from torch import Tensor
+
+from scenarium.envs.core.errors import ScenariumError
+from scenarium.envs.core.vector import ScenariumVectorEnv
+
+
+class TensorWrapper(VectorWrapper[Any, Any, Any, Any, Any]):
+    """Base: override `observation`, `action` or `reward`; each gets and gives a batch.
+
+    Args:
+        env: A `ScenariumVectorEnv`, or a wrapper of one.
+    """
+
+    def __init__(self, env: Any) -> None:
+        super().__init__(env)
+        if not isinstance(env.unwrapped, ScenariumVectorEnv):
+            raise ScenariumError(f"{type(self).__name__} wraps ScenariumVectorEnv, not {type(env.unwrapped).__name__}")
+        if env.unwrapped.to_numpy:
+            raise ScenariumError(f"{type(self).__name__} works on tensors; make the env without to_numpy")
+
+    @property
+    def device(self) -> torch.device:
+        """Where the worlds live."""
+        return self.world.device
+
+    @property
+    def world(self) -> ScenariumVectorEnv:
+        """The environment below all wrappers."""
+        inner = self.env.unwrapped
+        assert isinstance(inner, ScenariumVectorEnv)
+        return inner
+
+    def observation(self, observation: Any) -> Any:
+        """An observation as the client sees it."""
+        return observation
+
+    def action(self, action: Any) -> Any:
+        """The client's action as the env takes it."""
+        return action
+
+    def reward(self, reward: Tensor, done: Tensor) -> Tensor:
+        """A reward as the client sees it; `done` marks the lanes whose episode ended."""
+        return reward
+
+    def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
+        """As the env's."""
+        observation, info = self.env.reset(**kwargs)
+        return self.observation(observation), info
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """As the env's."""
+        observation, reward, terminated, truncated, info = self.env.step(self.action(actions))
+        final = info["final_obs"]
+        shown = self.observation(observation)
+        info = {**info, "final_obs": shown if final is observation else self.final_observation(final)}
+        return shown, self.reward(reward, terminated | truncated), terminated, truncated, info
+
+    def final_observation(self, observation: Any) -> Any:
+        """A last observation before a reset as the client sees it."""
+        return self.observation(observation)
+
+    def _set_observation_space(self, single: spaces.Space[Any]) -> None:
+        self.single_observation_space = single
+        self.observation_space = batch_space(single, self.num_envs)
+
+    def _set_action_space(self, single: spaces.Space[Any]) -> None:
+        self.single_action_space = single
+        self.action_space = batch_space(single, self.num_envs)
+
+
+class RecordEpisodeStatistics(TensorWrapper):
+    """Adds return and length of episodes: ``info["episode"] = {"r": [N], "l": [N]}``, true where ``info["_episode"]``.
+
+    Attributes:
+        episodes: Number of episodes that ended so far.
+    """
+
+    def __init__(self, env: Any) -> None:
+        super().__init__(env)
+        self._returns = torch.zeros(self.num_envs, dtype=torch.float64, device=self.device)
+        self._lengths = torch.zeros(self.num_envs, dtype=torch.int64, device=self.device)
+        self._ended = torch.zeros((), dtype=torch.int64, device=self.device)
+
+    @property
+    def episodes(self) -> int:
+        """Number of episodes that ended so far."""
+        return int(self._ended)
+
+    def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
+        """Starts counting anew, on the lanes that are reset."""
+        mask = (kwargs.get("options") or {}).get("reset_mask")
+        keep = ~torch.as_tensor(mask, device=self.device) if mask is not None else torch.zeros_like(self._lengths) > 0
+        self._returns, self._lengths = self._returns * keep, self._lengths * keep
+        return super().reset(**kwargs)
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """As the env's, with the statistics in `info`."""
+        observation, reward, terminated, truncated, info = super().step(actions)
+        done = terminated | truncated
+        self._returns, self._lengths = self._returns + reward, self._lengths + 1
+        info = {**info, "episode": {"r": self._returns, "l": self._lengths}, "_episode": done}
+        self._returns, self._lengths = self._returns * ~done, self._lengths * ~done
+        self._ended = self._ended + done.sum()
+        return observation, reward, terminated, truncated, info
+
+
+class Moments:
+    """Running mean and variance over batches, in float64 (Chan, Golub and LeVeque, 1979)."""
+
+    def __init__(self, shape: tuple[int, ...], device: torch.device) -> None:
+        self.count = torch.zeros((), dtype=torch.float64, device=device)
+        self.mean = torch.zeros(shape, dtype=torch.float64, device=device)
+        self.squares = torch.zeros(shape, dtype=torch.float64, device=device)
+
+    def update(self, batch: Tensor) -> None:
+        """Adds a batch [B, ...]."""
+        batch = batch.double()
+        count, mean = self.count + len(batch), batch.mean(0)
+        shift = mean - self.mean
+        self.squares = self.squares + (batch - mean).square().sum(0) + shift.square() * self.count * len(batch) / count
+        self.mean, self.count = self.mean + shift * len(batch) / count, count
+
+    @property
+    def variance(self) -> Tensor:
+        """Population variance; 1 before anything was seen."""
+        return torch.where(self.count > 0, self.squares / self.count.clamp(min=1), 1.0)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The three tensors."""
+        return {"count": self.count, "mean": self.mean, "squares": self.squares}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Takes them back."""
+        for name, value in self.state_dict().items():
+            setattr(self, name, state[name].to(value))
+
+
+class NormalizeObservation(TensorWrapper):
+    """Subtracts the running mean and divides by the running standard deviation, entry by entry.
+
+    Args:
+        env: The environment.
+        epsilon: Added to the variance.
+
+    Attributes:
+        update: Set to False to freeze the statistics, for evaluation.
+    """
+
+    def __init__(self, env: Any, epsilon: float = 1e-8) -> None:
+        super().__init__(env)
+        self.update, self.epsilon = True, epsilon
+        space = env.single_observation_space
+        parts = space.spaces if isinstance(space, spaces.Dict) else {"": space}
+        self._moments = {name: Moments(part.shape or (), self.device) for name, part in parts.items()}
+        boxes = {name: spaces.Box(-np.inf, np.inf, part.shape, np.float32) for name, part in parts.items()}
+        single: spaces.Space[Any] = spaces.Dict(dict(boxes)) if isinstance(space, spaces.Dict) else boxes[""]
+        self._set_observation_space(single)
+
+    def observation(self, observation: Any) -> Any:
+        """Updates the statistics, unless frozen, and normalises."""
+        if self.update:
+            for name, moments in self._moments.items():
+                moments.update(observation[name] if name else observation)
+        return self.final_observation(observation)
+
+    def final_observation(self, observation: Any) -> Any:
+        """Normalises without updating: the last observation of an episode was not seen by a step of its own."""
+        parts = {
+            name: self._normal(moments, observation[name] if name else observation)
+            for name, moments in self._moments.items()
+        }
+        return parts.get("", parts)
+
+    def _normal(self, moments: Moments, x: Tensor) -> Tensor:
+        return ((x - moments.mean) / (moments.variance + self.epsilon).sqrt()).float()
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The statistics, to be saved with a policy."""
+        return {f"{name}.{key}": t for name, m in self._moments.items() for key, t in m.state_dict().items()}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Takes the statistics back."""
+        for name, moments in self._moments.items():
+            moments.load_state_dict({key: state[f"{name}.{key}"] for key in moments.state_dict()})
+
+
+class NormalizeReward(TensorWrapper):
+    """Divides rewards by the running standard deviation of the discounted return; the mean is left.
+
+    Args:
+        env: The environment.
+        gamma: Discount factor of the return.
+        epsilon: Added to the variance.
+
+    Attributes:
+        update: Set to False to freeze the statistics.
+    """
+
+    def __init__(self, env: Any, gamma: float = 0.99, epsilon: float = 1e-8) -> None:
+        super().__init__(env)
+        self.update, self.gamma, self.epsilon = True, gamma, epsilon
+        self.moments = Moments((), self.device)
+        self._returns = torch.zeros(self.num_envs, dtype=torch.float64, device=self.device)
+
+    def reward(self, reward: Tensor, done: Tensor) -> Tensor:
+        """Updates the statistics, unless frozen, and scales."""
+        if self.update:
+            self._returns = self._returns * self.gamma + reward
+            self.moments.update(self._returns)
+            self._returns = self._returns * ~done
+        return (reward / (self.moments.variance + self.epsilon).sqrt()).float()
+
+
+class RescaleAction(TensorWrapper):
+    """Takes actions in [-1, 1] for a bounded Box."""
+
+    def __init__(self, env: Any) -> None:
+        super().__init__(env)
+        low, high = _bounds(env, "RescaleAction")
+        self._low = torch.as_tensor(low, device=self.device)
+        self._half = torch.as_tensor((high - low) / 2, device=self.device)
+        self._set_action_space(spaces.Box(-1.0, 1.0, low.shape, np.float32))
+
+    def action(self, action: Any) -> Any:
+        """From [-1, 1] to the Box, clipped."""
+        action = torch.as_tensor(action, device=self.device).float()
+        return self._low + (action.clamp(-1.0, 1.0) + 1.0) * self._half
+
+
+class DiscretizeAction(TensorWrapper):
+    """Takes discrete actions for a bounded Box: evenly spaced levels on every axis, or a menu of whole actions.
+
+    Args:
+        env: The environment.
+        levels: Levels per axis, at least 2, from the lowest to the highest; one axis becomes Discrete, several
+            MultiDiscrete.
+        menu: Instead of levels: the actions to choose from [n, ...]; becomes Discrete(n).
+    """
+
+    def __init__(self, env: Any, levels: int | None = None, menu: Sequence[Any] | None = None) -> None:
+        super().__init__(env)
+        low, high = _bounds(env, "DiscretizeAction")
+        if (levels is None) == (menu is None):
+            raise ScenariumError("DiscretizeAction needs either levels or a menu")
+        self._menu: Tensor | None = None
+        if menu is not None:
+            self._menu = torch.as_tensor(np.asarray(menu, np.float32), device=self.device)
+            if self._menu.shape[1:] != low.shape or not len(self._menu):
+                raise ScenariumError(f"menu has shape {tuple(self._menu.shape)}; expected (n, {low.shape})")
+            self._set_action_space(spaces.Discrete(len(self._menu)))
+            return
+        if levels is None or levels < 2:
+            raise ScenariumError(f"levels is {levels}; at least 2 are needed")
+        self._low = torch.as_tensor(low, device=self.device)
+        self._width = torch.as_tensor((high - low) / (levels - 1), device=self.device)
+        single = low.size == 1
+        self._set_action_space(spaces.Discrete(levels) if single else spaces.MultiDiscrete(np.full(low.shape, levels)))
+
+    def action(self, action: Any) -> Any:
+        """From indices to an action of the Box."""
+        index = torch.as_tensor(action, device=self.device)
+        if self._menu is not None:
+            return self._menu[index.long()]
+        return self._low + index.reshape(len(index), *self._low.shape) * self._width
+
+
+class FlattenObservation(TensorWrapper):
+    """Joins a Dict of Boxes to one flat Box, in the order of the space."""
+
+    def __init__(self, env: Any) -> None:
+        super().__init__(env)
+        self._set_observation_space(_flat_space(env.single_observation_space))
+
+    def observation(self, observation: Any) -> Any:
+        """[N, n]."""
+        parts = observation.values() if isinstance(observation, dict) else [observation]
+        return torch.cat([part.reshape(self.num_envs, -1).float() for part in parts], 1)
+
+
+class TimeAwareObservation(TensorWrapper):
+    """Adds the share of the horizon that has passed, in [0, 1]: last number of a flat Box, entry "time" of a Dict."""
+
+    def __init__(self, env: Any) -> None:
+        super().__init__(env)
+        space = env.single_observation_space
+        one = spaces.Box(0.0, 1.0, (1,), np.float32)
+        if isinstance(space, spaces.Dict):
+            self._set_observation_space(spaces.Dict({**space.spaces, "time": one}))
+        elif isinstance(space, spaces.Box) and len(space.shape) == 1:
+            low, high = np.append(space.low, 0.0), np.append(space.high, 1.0)
+            self._set_observation_space(spaces.Box(low.astype(np.float32), high.astype(np.float32)))
+        else:
+            raise ScenariumError(f"TimeAwareObservation needs a Dict or a flat Box, not {space}; flatten first")
+        self._t = torch.zeros(self.num_envs, dtype=torch.int64, device=self.device)
+
+    def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
+        """As the env's, the clock included."""
+        observation, info = self.env.reset(**kwargs)
+        return self._timed(observation, self._now()), info
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """As the env's; the last observation of an episode shows the time it was made at."""
+        before = self._now()
+        observation, reward, terminated, truncated, info = self.env.step(actions)
+        info = {**info, "final_obs": self._timed(info["final_obs"], before + 1)}
+        return self._timed(observation, self._now()), reward, terminated, truncated, info
+
+    def _now(self) -> Tensor:
+        time = torch.as_tensor(self.world.time, device=self.device)
+        return time.expand(self.num_envs)
+
+    def _timed(self, observation: Any, t: Tensor) -> Any:
+        share = (t.float() / self.world.horizon)[:, None]
+        if isinstance(observation, dict):
+            return {**observation, "time": share}
+        return torch.cat([observation, share], 1)
+
+
+def _bounds(env: Any, name: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    space = env.single_action_space
+    if not isinstance(space, spaces.Box) or not space.is_bounded():
+        raise ScenariumError(f"{name} needs a bounded Box of actions, not {space}")
+    return space.low, space.high
+
+
+def _flat_space(space: gymnasium.Space[Any]) -> spaces.Box:
+    parts = list(space.spaces.values()) if isinstance(space, spaces.Dict) else [space]
+    if not all(isinstance(part, spaces.Box) for part in parts):
+        raise ScenariumError(f"FlattenObservation needs Boxes, not {space}")
+    low, high = (np.concatenate([getattr(part, end).ravel() for part in parts]) for end in ("low", "high"))
+    return spaces.Box(low.astype(np.float32), high.astype(np.float32))
+
+
+__all__ = [
+    "DiscretizeAction",
+    "FlattenObservation",
+    "Moments",
+    "NormalizeObservation",
+    "NormalizeReward",
+    "RecordEpisodeStatistics",
+    "RescaleAction",
+    "TensorWrapper",
+    "TimeAwareObservation",
+]

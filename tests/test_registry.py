@@ -1,0 +1,204 @@
+"""Every registered id, walked: a new one is tested without anyone remembering."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from gymnasium.utils.env_checker import check_env as gymnasium_check
+from stable_baselines3.common.env_checker import check_env as sb3_check
+
+import scenarium
+from scenarium.envs import ScenariumError, entries, make_model
+from scenarium.envs.core.fingerprint import fingerprint, same_fingerprint, scripted_action
+from scenarium.envs.core.namespace import torch_namespace
+from scenarium.envs.core.rollout import replay, unroll
+from scenarium.envs.core.tree import tree_leaves, tree_map
+
+IDS = list(entries())
+pytestmark = pytest.mark.parametrize("env_id", IDS)
+
+
+def _numbers(tree):
+    return np.concatenate([np.asarray(leaf, np.float64).ravel() for leaf in tree_leaves(tree)])
+
+
+def _one(model, seed, periods=15):
+    return list(unroll(model, model.scenario(seed), lambda o, m, t: (scripted_action(model, t), None), periods))
+
+
+def _many(model, seeds, periods=15):
+    def act(observation, memory, t):
+        one = torch.as_tensor(scripted_action(model, t))
+        return one.expand(len(seeds), *one.shape), None
+
+    return list(unroll(model, model.scenario(torch.tensor(seeds)), act, periods))
+
+
+def test_same_seed_same_world_and_another_seed_another(env_id):
+    model = make_model(env_id)
+    first, again, other = (_one(model, seed) for seed in (7, 7, 8))
+    for a, b in zip(first, again, strict=True):
+        np.testing.assert_array_equal(_numbers(a.observation), _numbers(b.observation))
+    assert any(float(a.outcome.reward) != float(b.outcome.reward) for a, b in zip(first, other, strict=True))
+
+
+def test_one_world_is_each_lane_of_a_batch(env_id):
+    model = make_model(env_id)
+    seeds = [3, 2**40 + 1, 11]
+    batch = _many(model, seeds)
+    for lane, seed in enumerate(seeds):
+        for one, many in zip(_one(model, seed), batch, strict=True):
+            mine = tree_map(lambda leaf: leaf[lane], many.observation)  # noqa: B023
+            np.testing.assert_allclose(_numbers(mine), _numbers(one.observation), rtol=2e-5, atol=2e-4)
+            assert float(many.outcome.reward[lane]) == pytest.approx(float(one.outcome.reward), rel=1e-4, abs=1e-3)
+
+
+def test_a_lane_does_not_depend_on_its_neighbours(env_id):
+    model = make_model(env_id)
+    narrow, wide = _many(model, [5]), _many(model, [1, 5, 9])
+    for a, b in zip(narrow, wide, strict=True):
+        assert float(a.outcome.reward[0]) == pytest.approx(float(b.outcome.reward[1]), rel=1e-5)
+
+
+def test_nothing_leaks_from_the_future(env_id, monkeypatch):
+    model, cut = make_model(env_id), 6
+    plain = _one(model, 4)
+    kind = type(model.scenario(4))
+    draw = kind.draw
+
+    def changed(self, first, length):
+        block = draw(self, first, length)
+        return np.where(np.arange(first, first + length)[:, None] >= cut, block + 3.0, block).astype(block.dtype)
+
+    monkeypatch.setattr(kind, "draw", changed)
+    for before, after in zip(plain, _one(model, 4), strict=True):
+        same_seen = np.array_equal(_numbers(before.observation), _numbers(after.observation))
+        assert same_seen == (before.t <= cut)
+        if before.t < cut:
+            assert float(before.outcome.reward) == float(after.outcome.reward)
+
+
+def test_an_episode_replays_from_seed_and_actions(env_id):
+    model = make_model(env_id)
+    moments = _one(model, 9)
+    again = replay(model, 9, [moment.action for moment in moments])
+    assert [float(m.outcome.reward) for m in moments] == [float(m.outcome.reward) for m in again]
+
+
+def test_the_step_traces_as_one_graph_with_a_tensor_clock(env_id):
+    model, xp = make_model(env_id), torch_namespace("cpu")
+    scenario = model.scenario(torch.arange(4))
+    state = model.initial(scenario, xp)
+    action = torch.as_tensor(scripted_action(model, 0))
+    action = action.expand(4, *action.shape)
+    model.step(state, action, scenario.at(0), 0, xp)
+    compiled = torch.compile(lambda s, a, x, t: model.step(s, a, x, t, xp), fullgraph=True, backend="eager")
+    traced = compiled(state, action, scenario.at(0), torch.tensor(0))
+    plain = model.step(state, action, scenario.at(0), 0, xp)
+    np.testing.assert_allclose(_numbers(traced[1].reward), _numbers(plain[1].reward), rtol=1e-6)
+
+
+def test_it_runs_on_the_meta_device(env_id):
+    model = make_model(env_id)
+    seeds = torch.arange(4, device="meta")
+    space = model.action_space
+    action = torch.zeros(
+        (4, *space.shape), device="meta", dtype=torch.float32 if space.dtype.kind == "f" else torch.int64
+    )
+    moments = list(unroll(model, model.scenario(seeds), lambda o, m, t: (action, None), 3))
+    assert all(leaf.device.type == "meta" for leaf in tree_leaves(moments[-1].after))
+    assert moments[-1].outcome.reward.shape == (4,)
+
+
+def test_both_checkers_pass(env_id):
+    env = gym.make(env_id)
+    gymnasium_check(env.unwrapped, skip_render_check=True)
+    sb3_check(env.unwrapped, skip_render_check=True)
+
+
+def test_the_picture_shows_something_and_changes(env_id):
+    env = gym.make(env_id, render_mode="rgb_array")
+    env.reset(seed=0)
+    first = env.render()
+    for t in range(5):
+        env.step(scripted_action(env.unwrapped.model, t))
+    later = env.render()
+    assert first.dtype == np.uint8
+    assert first.ndim == 3
+    assert first.shape[2] == 3
+    assert first.std() > 1.0
+    assert (first != later).any()
+
+
+def test_worlds_follow_one_another_on_each_lane(env_id):
+    worlds = gym.make_vec(env_id, num_envs=3, device="cpu", max_episode_steps=2)
+    worlds.reset(seed=10)
+    action = torch.as_tensor(scripted_action(worlds.model, 0)).expand(3, *worlds.single_action_space.shape)
+    assert worlds.seeds.tolist() == [10, 11, 12]
+    observations = [worlds.step(action)[0] for _ in range(2)]
+    assert worlds.seeds.tolist() == [13, 14, 15]
+    fresh, _ = gym.make_vec(env_id, num_envs=3, device="cpu").reset(seed=13)
+    np.testing.assert_array_equal(_numbers(observations[-1]), _numbers(fresh))
+
+
+def test_both_ways_to_make_it_and_observations_in_their_space(env_id):
+    env = gym.make("scenarium:" + env_id)
+    observation, _ = env.reset(seed=1)
+    assert env.observation_space.contains(observation)
+    for t in range(3):
+        observation, reward, terminated, truncated, _ = env.step(scripted_action(env.unwrapped.model, t))
+        assert env.observation_space.contains(observation)
+        assert type(reward) is float
+        assert (type(terminated), type(truncated)) == (bool, bool)
+
+
+def test_bad_actions_and_arguments_are_one_line(env_id):
+    env = gym.make(env_id)
+    env.reset(seed=0)
+    shape = env.action_space.shape
+    with pytest.raises(ScenariumError, match=f"action has shape .*{env_id} expects"):
+        env.unwrapped.step(np.zeros((99,), np.float32))
+    with pytest.raises(ScenariumError, match="not finite"):
+        env.unwrapped.step(np.full(shape, np.nan, np.float32))
+    with pytest.raises(ScenariumError, match="unexpected keyword argument"):
+        make_model(env_id, nonsense=1)
+    with pytest.raises(ScenariumError, match="did you mean"):
+        make_model(env_id[:-1] + "9")
+
+
+def test_titles_and_fingerprints(env_id):
+    entry = entries()[env_id]
+    assert entry.title
+    assert entry.family in ("inventory",)
+    mine = fingerprint(make_model(env_id))
+    assert same_fingerprint(mine, mine)
+    others = {other: fingerprint(make_model(other)) for other in IDS if other not in (env_id, "InventoryNet-v0")}
+    if env_id not in ("InventoryNet-v0", "InventoryNet-OneWarehouse-v0"):
+        assert not any(same_fingerprint(mine, theirs) for theirs in others.values())
+
+
+@pytest.fixture(scope="module")
+def fingerprints_elsewhere():
+    """The fingerprint of every id, computed in another process."""
+    code = (
+        "import json, scenarium; from scenarium.envs import entries, make_model; "
+        "from scenarium.envs.core.fingerprint import fingerprint; "
+        "print(json.dumps({id: fingerprint(make_model(id)) for id in entries()}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def test_two_processes_agree_to_the_last_bit(env_id, fingerprints_elsewhere):
+    assert fingerprints_elsewhere[env_id] == fingerprint(make_model(env_id))
+
+
+def test_the_version_is_stated(env_id):
+    assert scenarium.__version__
+    assert env_id.rsplit("-v", 1)[1].isdigit()
