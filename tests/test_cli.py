@@ -105,3 +105,12 @@ def test_help_comes_fast_and_loads_no_torch():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"
     assert "leaderboard" in done.stdout
+
+
+def test_seeds_train_side_by_side(tmp_path, capfd):
+    command = ["train", "InventoryNet-v0", "hdpo", "--seeds", "3", "4", "--jobs", "2", "--out", str(tmp_path), *FAST]
+    assert main(command) == 0
+    for seed in (3, 4):
+        settings = json.loads((tmp_path / f"seed_{seed}" / "config.json").read_text())
+        assert settings["seed"] == seed
+    assert capfd.readouterr().out.count("steps in") == 2

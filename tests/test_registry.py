@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -77,7 +78,9 @@ def test_nothing_leaks_from_the_future(env_id, monkeypatch):
         return np.where(np.arange(first, first + length)[:, None] >= cut, block + 3.0, block).astype(block.dtype)
 
     monkeypatch.setattr(kind, "draw", changed)
-    for before, after in zip(plain, _one(model, 4), strict=True):
+    changed_worlds = _one(model, 4)
+    assert any(float(a.outcome.reward) != float(b.outcome.reward) for a, b in zip(plain, changed_worlds, strict=True))
+    for before, after in zip(plain, changed_worlds, strict=True):
         same_seen = np.array_equal(_numbers(before.observation), _numbers(after.observation))
         assert same_seen == (before.t <= cut)
         if before.t < cut:
@@ -143,6 +146,8 @@ def test_worlds_follow_one_another_on_each_lane(env_id):
     assert worlds.seeds.tolist() == [10, 11, 12]
     observations = [worlds.step(action)[0] for _ in range(2)]
     assert worlds.seeds.tolist() == [13, 14, 15]
+    inside = tree_map(lambda leaf: leaf.numpy(), observations)
+    assert all(worlds.observation_space.contains(observation) for observation in inside)
     fresh, _ = gym.make_vec(env_id, num_envs=3, device="cpu").reset(seed=13)
     np.testing.assert_array_equal(_numbers(observations[-1]), _numbers(fresh))
 
@@ -164,18 +169,30 @@ def test_bad_actions_and_arguments_are_one_line(env_id):
     shape = env.action_space.shape
     with pytest.raises(ScenariumError, match=f"action has shape .*{env_id} expects"):
         env.unwrapped.step(np.zeros((99,), np.float32))
-    with pytest.raises(ScenariumError, match="not finite"):
-        env.unwrapped.step(np.full(shape, np.nan, np.float32))
+    worlds = gym.make_vec(env_id, num_envs=2, device="cpu")
+    worlds.reset(seed=0)
+    expects = re.escape(f"{env_id} expects finite")
+    bad = {
+        expects + f".*{re.escape(str(shape))}": lambda: env.unwrapped.step(np.full(shape, np.nan, np.float32)),
+        f"{env_id} expect {re.escape(str((2, *shape)))}": lambda: worlds.step(torch.zeros(2, 99)),
+        f"{env_id} expects finite": lambda: worlds.step(torch.full((2, *shape), torch.nan)),
+        f"{env_id}: got an unexpected .* 'horizn'; did you mean 'horizon'": lambda: make_model(env_id, horizn=1),
+        f"unknown environment id '{env_id[:-1]}9'; did you mean '{env_id}'": lambda: make_model(env_id[:-1] + "9"),
+    }
+    for message, call in bad.items():
+        with pytest.raises(ScenariumError, match=message) as caught:
+            call()
+        assert "\n" not in str(caught.value)
     with pytest.raises(ScenariumError, match="unexpected keyword argument"):
-        make_model(env_id, nonsense=1)
-    with pytest.raises(ScenariumError, match="did you mean"):
-        make_model(env_id[:-1] + "9")
+        gym.make_vec(env_id, num_envs=2, nonsense=1)
+    with pytest.raises(gym.error.UnregisteredEnv):
+        gym.make(env_id[:-4] + "x-v0")
 
 
 def test_titles_and_fingerprints(env_id):
     entry = entries()[env_id]
     assert entry.title
-    assert entry.family in ("inventory",)
+    assert entry.factory.startswith(f"scenarium.envs.{entry.family}.")
     mine = fingerprint(make_model(env_id))
     assert same_fingerprint(mine, mine)
     others = {other: fingerprint(make_model(other)) for other in IDS if other not in (env_id, "InventoryNet-v0")}

@@ -27,7 +27,7 @@ class ScenariumEnv(gymnasium.Env[Any, Any]):
         max_episode_steps: A shorter (or longer) horizon than the model's.
 
     Raises:
-        ScenariumError: The model has several roles, or the render mode is unknown.
+        ScenariumError: The model has several roles, the render mode is unknown, or the horizon is not positive.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 4}
@@ -40,12 +40,14 @@ class ScenariumEnv(gymnasium.Env[Any, Any]):
         if render_mode not in (None, "rgb_array"):
             raise ScenariumError(f"render_mode {render_mode!r} is unknown; use 'rgb_array' or None")
         self.model, self.render_mode = model, render_mode
-        self.horizon = max_episode_steps or model.horizon
+        self.horizon = horizon_of(model, max_episode_steps)
         self.observation_space, self.action_space = model.observation_space, model.action_space
         self.world: int | None = None
         """Seed of the world being played."""
         self._has_masks = type(model).action_mask is not Model.action_mask
-        self._t = self.horizon
+        self._t = 0
+        # Periods that may be played: none before reset() and none after the end.
+        self._limit = 0
         self._state: Any = None
         self._scenario: Scenario
         self._outcome: Outcome | None = None
@@ -53,7 +55,6 @@ class ScenariumEnv(gymnasium.Env[Any, Any]):
             discrete_action if hasattr(model.action_space, "nvec") or hasattr(model.action_space, "n") else None
         )
         self._shape = model.action_space.shape
-        self._zeros = np.zeros(int(np.prod(self._shape or ())), np.float32)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Starts the world of this seed, or the next one.
@@ -69,7 +70,7 @@ class ScenariumEnv(gymnasium.Env[Any, Any]):
             self.world = int(self.np_random.integers(1 << 31)) if self.world is None else self.world + 1
         self._scenario = self.model.scenario(self.world)
         self._state = self.model.initial(self._scenario, NUMPY)
-        self._t, self._outcome = 0, None
+        self._t, self._limit, self._outcome = 0, self.horizon, None
         return self._observe(), self._masked({})
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
@@ -79,16 +80,16 @@ class ScenariumEnv(gymnasium.Env[Any, Any]):
             ScenariumError: The action has the wrong shape, is not finite or out of range, or the episode is over.
         """
         t, model = self._t, self.model
-        if t >= self.horizon:
+        if t >= self._limit:
             raise ScenariumError("step() before reset(), or after the end of the episode; call reset() first")
         action = self._checked(action)
         self._state, outcome = model.step(self._state, action, self._scenario.at(t), t, NUMPY)
         self._outcome = outcome
         self._t = t + 1
         terminated = bool(outcome.terminated)
-        truncated = t + 1 >= self.horizon and not terminated
+        truncated = t + 1 >= self._limit and not terminated
         if terminated:
-            self._t = self.horizon
+            self._limit = 0
         observation = model.observe(self._state, self._scenario.until(t + 1), t + 1, NUMPY)
         return observation, float(outcome.reward), terminated, truncated, self._masked(outcome.info)
 
@@ -117,13 +118,16 @@ class ScenariumEnv(gymnasium.Env[Any, Any]):
 
     def _checked(self, action: Any) -> Any:
         if self._check is not None:
-            return self._check(self.action_space, action)
-        action = np.asarray(action, np.float32)
+            return self._check(self.action_space, action, self._name)
+        try:
+            action = np.asarray(action, np.float32)
+        except (TypeError, ValueError):
+            raise ScenariumError(f"action {action!r} is not numbers; {self._name} expects {self._shape}") from None
         if action.shape != self._shape:
             raise ScenariumError(f"action has shape {action.shape}; {self._name} expects {self._shape}")
-        # NaN and infinity times zero are NaN: one product finds every one of them.
-        if action.ravel().dot(self._zeros) != 0.0:
-            raise ScenariumError(f"action {action.tolist()} is not finite; {self._name} expects finite numbers")
+        # A search of the flags' bytes: half the time of all(), and no warning as arithmetic on infinity gives.
+        if b"\0" in np.isfinite(action).tobytes():
+            raise ScenariumError(f"action {action.tolist()} is not finite; {self._name} expects finite {self._shape}")
         return action
 
     @property
@@ -131,13 +135,26 @@ class ScenariumEnv(gymnasium.Env[Any, Any]):
         return self.model.env_id or type(self.model).__name__
 
 
-def discrete_action(space: Any, action: Any) -> Any:
-    """The action as an integer array, or an error that says what a discrete space expects."""
+def horizon_of(model: Model, max_episode_steps: int | None) -> int:
+    """Periods of an episode: the model's, unless the user says otherwise.
+
+    Raises:
+        ScenariumError: `max_episode_steps` is not positive.
+    """
+    if max_episode_steps is None:
+        return model.horizon
+    if max_episode_steps < 1:
+        raise ScenariumError(f"max_episode_steps is {max_episode_steps}; it must be >= 1")
+    return max_episode_steps
+
+
+def discrete_action(space: Any, action: Any, who: str) -> Any:
+    """The action of `who` as an integer array, or an error that says what a discrete space expects."""
     array = np.asarray(action)
     if array.dtype.kind not in "iu" or array.shape != space.shape:
-        raise ScenariumError(f"action {action!r} is not in {space}; expected integers of shape {space.shape}")
+        raise ScenariumError(f"{who}: action {action!r} is not in {space}; expected integers of shape {space.shape}")
     if not space.contains(array.astype(space.dtype) if space.shape else space.dtype.type(array)):
-        raise ScenariumError(f"action {action!r} is out of range of {space}")
+        raise ScenariumError(f"{who}: action {action!r} is out of range of {space}")
     return array
 
 

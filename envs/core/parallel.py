@@ -9,7 +9,7 @@ import gymnasium
 import numpy as np
 from pettingzoo import ParallelEnv
 
-from scenarium.envs.core.env import discrete_action
+from scenarium.envs.core.env import discrete_action, horizon_of
 from scenarium.envs.core.errors import ScenariumError
 from scenarium.envs.core.model import Model, Outcome, Role
 from scenarium.envs.core.namespace import NUMPY
@@ -33,7 +33,7 @@ class ScenariumParallelEnv(ParallelEnv):  # type: ignore[misc]
         max_episode_steps: A shorter (or longer) horizon than the model's.
 
     Raises:
-        ScenariumError: The render mode is unknown.
+        ScenariumError: The render mode is unknown, or the horizon is not positive.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 4, "name": "scenarium_v0"}
@@ -42,7 +42,7 @@ class ScenariumParallelEnv(ParallelEnv):  # type: ignore[misc]
         if render_mode not in (None, "rgb_array"):
             raise ScenariumError(f"render_mode {render_mode!r} is unknown; use 'rgb_array' or None")
         self.model, self.render_mode = model, render_mode
-        self.horizon = max_episode_steps or model.horizon
+        self.horizon = horizon_of(model, max_episode_steps)
         self.world: int | None = None
         """Seed of the world being played."""
         self._members = {role.name: _members(role) for role in model.roles}
@@ -173,7 +173,7 @@ class ScenariumParallelEnv(ParallelEnv):  # type: ignore[misc]
                 raise ScenariumError(f"no action for {agent!r}, which acts in period {self._t}")
             return np.zeros(space.shape or (), space.dtype)
         if not isinstance(space, gymnasium.spaces.Box):
-            return discrete_action(space, actions[agent])
+            return discrete_action(space, actions[agent], agent)
         action = np.asarray(actions[agent], np.float32)
         if action.shape != space.shape or not np.isfinite(action).all():
             raise ScenariumError(f"action of {agent!r} is {action!r}; expected finite numbers of shape {space.shape}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -79,8 +81,19 @@ def make_model(env_id: str, **kwargs: Any) -> Model:
     except TypeError as error:
         if "unexpected keyword argument" not in str(error):
             raise
-        raise ScenariumError(f"{entry.id}: {str(error).split('() ', 1)[-1]}") from None
+        raise ScenariumError(f"{entry.id}: {_unexpected(str(error), factory)}") from None
     return model.made_from(entry.id, kwargs)
+
+
+def _unexpected(message: str, factory: Any) -> str:
+    """What to say about an argument neither the factory nor the model it returns knows."""
+    name = message.split("'")[1]
+    signature = inspect.signature(factory, eval_str=True)
+    known = {*signature.parameters}
+    if isinstance(signature.return_annotation, type):
+        known |= {*inspect.signature(signature.return_annotation).parameters}
+    near = difflib.get_close_matches(name, sorted(known - {"options", "kwargs"}), n=1)
+    return f"got an unexpected keyword argument {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
 
 
 def as_model(env: str | Model, **kwargs: Any) -> Model:

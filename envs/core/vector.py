@@ -11,10 +11,12 @@ import torch
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
+from scenarium.envs.core.env import horizon_of
 from scenarium.envs.core.errors import ScenariumError
 from scenarium.envs.core.model import Model, Outcome
 from scenarium.envs.core.namespace import torch_namespace
 from scenarium.envs.core.registry import make_model
+from scenarium.envs.core.rollout import absorbing_step
 from scenarium.envs.core.scenario import Scenario
 from scenarium.envs.core.tree import tree_leaves, tree_map, tree_select
 
@@ -27,7 +29,8 @@ class ScenariumVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
     ``reset(seed=s)`` plays world s + i on lane i; a lane that ends goes on to s + i + N, s + i + 2 N, ..., whatever
     its neighbours do. In mode "same_step" an ended lane is reset within the step: `obs` is the new world's first
     observation, and ``info["final_obs"]`` (always there, for the whole batch) is what was seen before the reset. In
-    mode "disabled" the caller resets with ``reset(options={"reset_mask": mask})``.
+    mode "disabled" the caller resets with ``reset(options={"reset_mask": mask})``; until then a lane that ended is
+    absorbing: its state and period stand still, its flags stay up and its reward is 0.
 
     Args:
         model: A problem with one lone agent.
@@ -60,12 +63,10 @@ class ScenariumVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
             raise ScenariumError(f"num_envs is {num_envs}; it must be >= 1")
         if autoreset_mode not in _MODES:
             raise ScenariumError(f"autoreset_mode {autoreset_mode!r} is unknown; use one of {', '.join(_MODES)}")
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
         self.model, self.num_envs, self.to_numpy = model, num_envs, to_numpy
-        self.device = torch.device(device)
+        self.device = _device(device)
         self.xp = torch_namespace(str(self.device))
-        self.horizon = max_episode_steps or model.horizon
+        self.horizon = horizon_of(model, max_episode_steps)
         self.metadata = {**self.metadata, "autoreset_mode": _MODES[autoreset_mode]}
         self._autoreset = autoreset_mode == "same_step"
         self.lockstep = not model.terminates and self._autoreset
@@ -76,10 +77,12 @@ class ScenariumVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         self.render_mode = None
         self.seeds: torch.Tensor | None = None
         """Worlds being played, int64 [N]."""
-        self._next_base = 0
         self._scenario: Scenario
         self._state: Any
         self._t: Any = 0
+        self._start: Any = None
+        self._terminated = self._alive = torch.zeros(num_envs, dtype=torch.bool, device=self.device)
+        self._range = _integer_range(model.action_space)
 
     @torch.no_grad()
     def reset(
@@ -88,11 +91,14 @@ class ScenariumVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         """Starts new worlds on all lanes, or on those of ``options["reset_mask"]`` (bool [N])."""
         mask = (options or {}).get("reset_mask")
         if mask is not None and self.seeds is not None:
+            if self.lockstep:
+                raise ScenariumError("these lanes run in lockstep; reset_mask needs autoreset_mode='disabled'")
             return self._reset_some(torch.as_tensor(mask, device=self.device), seed)
         super().reset(seed=seed if isinstance(seed, int) else None)
         self.seeds = self._first_seeds(seed)
         self._scenario = self.model.scenario(self.seeds)
-        self._state = self.model.initial(self._scenario, self.xp)
+        self._state = self._start = self.model.initial(self._scenario, self.xp)
+        self._alive, self._terminated = torch.ones_like(self._alive), torch.zeros_like(self._alive)
         self._t = 0 if self.lockstep else torch.zeros(self.num_envs, dtype=torch.int64, device=self.device)
         return self._out(self._observe()), self._info({})
 
@@ -130,9 +136,7 @@ class ScenariumVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         if self.seeds is None:
             raise ScenariumError("step() before reset(); call reset() first")
         actions = self._checked(actions)
-        self._state, outcome = self.model.step(self._state, actions, self._scenario.at(self._t), self._t, self.xp)
-        self._t = self._t + 1
-        terminated, truncated = self._ends(outcome)
+        terminated, truncated, outcome = self._advance(actions)
         observation = final = self._observe()
         if self._autoreset:
             observation = self._after_reset(terminated | truncated, final)
@@ -140,6 +144,26 @@ class ScenariumVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         info["final_obs"], info["_final_obs"] = self._out(final), self._out(terminated | truncated)
         flags = self._out(terminated), self._out(truncated)
         return self._out(observation), self._out(outcome.reward), *flags, info
+
+    def _advance(self, actions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, Outcome]:
+        if not self._autoreset:
+            return self._advance_absorbing(actions)
+        self._state, outcome = self.model.step(self._state, actions, self._scenario.at(self._t), self._t, self.xp)
+        self._t = self._t + 1
+        return *self._ends(outcome), outcome
+
+    def _advance_absorbing(self, actions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, Outcome]:
+        """A step in which lanes that ended and were not reset stay as they are."""
+        alive, t = self._alive, self._t.clamp(max=self.horizon - 1)  # a scenario may have no period beyond the last
+        self._state, outcome = absorbing_step(
+            self.model, self._state, self._start, alive, actions, self._scenario.at(t), t, self.xp
+        )
+        self._t = self._t + alive
+        # absorbing_step counts every lane that is not alive as terminated; some were truncated.
+        self._terminated = torch.where(alive, outcome.terminated, self._terminated)
+        truncated = (self._t >= self.horizon) & ~self._terminated
+        self._alive = ~(self._terminated | truncated)
+        return self._terminated, truncated, outcome
 
     def _ends(self, outcome: Outcome) -> tuple[torch.Tensor, torch.Tensor]:
         if self.lockstep:
@@ -168,6 +192,7 @@ class ScenariumVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         self._scenario = self.model.scenario(self.seeds)
         start = self.model.initial(self._scenario, self.xp)
         self._state = tree_select(self.xp, mask, start, self._state, self.model.batch_axis)
+        self._start, self._alive, self._terminated = start, self._alive | mask, self._terminated & ~mask
         self._t = torch.where(mask, 0, self._t)
 
     def action_masks(self) -> Any:
@@ -188,13 +213,30 @@ class ScenariumVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
     def _checked(self, actions: Any) -> torch.Tensor:
         dtype = torch.float32 if isinstance(self.single_action_space, gymnasium.spaces.Box) else torch.int64
         tensor = torch.as_tensor(actions, device=self.device)
+        if self._range is not None:
+            self._check_integers(tensor)
         tensor = tensor.to(dtype) if dtype == torch.float32 else tensor
         shape = (self.num_envs, *(self.single_action_space.shape or ()))
         if tuple(tensor.shape) != shape:
-            raise ScenariumError(f"actions have shape {tuple(tensor.shape)}; {self.num_envs} worlds expect {shape}")
+            raise ScenariumError(
+                f"actions have shape {tuple(tensor.shape)}; {self.num_envs} worlds of {self._name} expect {shape}"
+            )
         if self.device.type == "cpu" and not bool(torch.isfinite(tensor.sum())):
-            raise ScenariumError("actions are not finite: at least one is NaN or infinite")
+            raise ScenariumError(f"actions are not finite; {self._name} expects finite numbers of shape {shape}")
         return tensor
+
+    def _check_integers(self, tensor: torch.Tensor) -> None:
+        """The type always, the range where looking does not stall the device."""
+        assert self._range is not None
+        if tensor.dtype == torch.bool or tensor.is_floating_point():
+            raise ScenariumError(f"actions are {tensor.dtype}; {self._name} expects integers")
+        low, high = self._range
+        if self.device.type == "cpu" and bool(((tensor < low) | (tensor > high)).any()):
+            raise ScenariumError(f"actions are out of range; {self._name} expects {self.single_action_space}")
+
+    @property
+    def _name(self) -> str:
+        return self.model.env_id or type(self.model).__name__
 
     @property
     def time(self) -> Any:
@@ -204,6 +246,29 @@ class ScenariumVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
     def leaves(self) -> list[torch.Tensor]:
         """The tensors of the present state, for tests and memory counts."""
         return list(tree_leaves(self._state))
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ScenariumError(f"device {name!r} is unknown; use 'auto', 'cpu' or 'cuda'") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ScenariumError(f"device {name!r} is not there; use 'cpu', or 'auto'")
+    return device
+
+
+def _integer_range(space: gymnasium.Space[Any]) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """Least and greatest action of a discrete space, on the CPU; None for a Box."""
+    if isinstance(space, gymnasium.spaces.MultiBinary):
+        return torch.tensor(0), torch.tensor(1)
+    if not isinstance(space, (gymnasium.spaces.Discrete, gymnasium.spaces.MultiDiscrete)):
+        return None
+    count = space.n if isinstance(space, gymnasium.spaces.Discrete) else space.nvec
+    low = torch.as_tensor(space.start)
+    return low, low + torch.as_tensor(count) - 1
 
 
 def make(env_id: str, num_envs: int = 1, **kwargs: Any) -> ScenariumVectorEnv:

@@ -18,6 +18,8 @@ from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
 from scenarium.envs.core.errors import ScenariumError
+from scenarium.envs.core.moments import Moments
+from scenarium.envs.core.tree import tree_map
 from scenarium.envs.core.vector import ScenariumVectorEnv
 
 
@@ -76,6 +78,13 @@ class TensorWrapper(VectorWrapper[Any, Any, Any, Any, Any]):
         """A last observation before a reset as the client sees it."""
         return self.observation(observation)
 
+    def _restarted(self, kwargs: dict[str, Any]) -> Tensor:
+        """Which lanes a call of reset() starts anew, bool [N]."""
+        mask = (kwargs.get("options") or {}).get("reset_mask")
+        if mask is None or self.world.seeds is None:
+            return torch.ones(self.num_envs, dtype=torch.bool, device=self.device)
+        return torch.as_tensor(mask, device=self.device)
+
     def _set_observation_space(self, single: spaces.Space[Any]) -> None:
         self.single_observation_space = single
         self.observation_space = batch_space(single, self.num_envs)
@@ -88,27 +97,37 @@ class TensorWrapper(VectorWrapper[Any, Any, Any, Any, Any]):
 class RecordEpisodeStatistics(TensorWrapper):
     """Adds return and length of episodes: ``info["episode"] = {"r": [N], "l": [N]}``, true where ``info["_episode"]``.
 
-    Attributes:
-        episodes: Number of episodes that ended so far.
+    Over all episodes that ended so far, `episodes` is their number, `mean_return` and `mean_length` the running means.
+    Rewards are counted as they come from `env`: wrap before NormalizeReward to record the problem's own.
     """
 
     def __init__(self, env: Any) -> None:
         super().__init__(env)
         self._returns = torch.zeros(self.num_envs, dtype=torch.float64, device=self.device)
         self._lengths = torch.zeros(self.num_envs, dtype=torch.int64, device=self.device)
-        self._ended = torch.zeros((), dtype=torch.int64, device=self.device)
+        self._ended = torch.zeros(3, dtype=torch.float64, device=self.device)
 
     @property
     def episodes(self) -> int:
         """Number of episodes that ended so far."""
-        return int(self._ended)
+        return int(self._ended[0])
+
+    @property
+    def mean_return(self) -> float:
+        """Mean return of the episodes that ended so far; NaN without any."""
+        return float(self._ended[1] / self._ended[0])
+
+    @property
+    def mean_length(self) -> float:
+        """Mean length in periods of the episodes that ended so far; NaN without any."""
+        return float(self._ended[2] / self._ended[0])
 
     def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
         """Starts counting anew, on the lanes that are reset."""
-        mask = (kwargs.get("options") or {}).get("reset_mask")
-        keep = ~torch.as_tensor(mask, device=self.device) if mask is not None else torch.zeros_like(self._lengths) > 0
-        self._returns, self._lengths = self._returns * keep, self._lengths * keep
-        return super().reset(**kwargs)
+        fresh = self._restarted(kwargs)
+        result = super().reset(**kwargs)
+        self._returns, self._lengths = self._returns * ~fresh, self._lengths * ~fresh
+        return result
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
         """As the env's, with the statistics in `info`."""
@@ -116,40 +135,10 @@ class RecordEpisodeStatistics(TensorWrapper):
         done = terminated | truncated
         self._returns, self._lengths = self._returns + reward, self._lengths + 1
         info = {**info, "episode": {"r": self._returns, "l": self._lengths}, "_episode": done}
+        ended = torch.stack([torch.ones_like(self._returns), self._returns, self._lengths.double()])
+        self._ended = self._ended + (ended * done).sum(1)
         self._returns, self._lengths = self._returns * ~done, self._lengths * ~done
-        self._ended = self._ended + done.sum()
         return observation, reward, terminated, truncated, info
-
-
-class Moments:
-    """Running mean and variance over batches, in float64 (Chan, Golub and LeVeque, 1979)."""
-
-    def __init__(self, shape: tuple[int, ...], device: torch.device) -> None:
-        self.count = torch.zeros((), dtype=torch.float64, device=device)
-        self.mean = torch.zeros(shape, dtype=torch.float64, device=device)
-        self.squares = torch.zeros(shape, dtype=torch.float64, device=device)
-
-    def update(self, batch: Tensor) -> None:
-        """Adds a batch [B, ...]."""
-        batch = batch.double()
-        count, mean = self.count + len(batch), batch.mean(0)
-        shift = mean - self.mean
-        self.squares = self.squares + (batch - mean).square().sum(0) + shift.square() * self.count * len(batch) / count
-        self.mean, self.count = self.mean + shift * len(batch) / count, count
-
-    @property
-    def variance(self) -> Tensor:
-        """Population variance; 1 before anything was seen."""
-        return torch.where(self.count > 0, self.squares / self.count.clamp(min=1), 1.0)
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """The three tensors."""
-        return {"count": self.count, "mean": self.mean, "squares": self.squares}
-
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Takes them back."""
-        for name, value in self.state_dict().items():
-            setattr(self, name, state[name].to(value))
 
 
 class NormalizeObservation(TensorWrapper):
@@ -168,17 +157,29 @@ class NormalizeObservation(TensorWrapper):
         self.update, self.epsilon = True, epsilon
         space = env.single_observation_space
         parts = space.spaces if isinstance(space, spaces.Dict) else {"": space}
+        if not all(isinstance(part, spaces.Box) for part in parts.values()):
+            raise ScenariumError(f"NormalizeObservation needs a Box or a Dict of Boxes, not {space}")
         self._moments = {name: Moments(part.shape or (), self.device) for name, part in parts.items()}
         boxes = {name: spaces.Box(-np.inf, np.inf, part.shape, np.float32) for name, part in parts.items()}
         single: spaces.Space[Any] = spaces.Dict(dict(boxes)) if isinstance(space, spaces.Dict) else boxes[""]
         self._set_observation_space(single)
 
+    def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
+        """As the env's; lanes that are not reset show what was seen before and are not counted again."""
+        fresh = self._restarted(kwargs)
+        observation, info = self.env.reset(**kwargs)
+        self._count(tree_map(lambda leaf: leaf[fresh], observation))
+        return self.final_observation(observation), info
+
     def observation(self, observation: Any) -> Any:
         """Updates the statistics, unless frozen, and normalises."""
+        self._count(observation)
+        return self.final_observation(observation)
+
+    def _count(self, observation: Any) -> None:
         if self.update:
             for name, moments in self._moments.items():
                 moments.update(observation[name] if name else observation)
-        return self.final_observation(observation)
 
     def final_observation(self, observation: Any) -> Any:
         """Normalises without updating: the last observation of an episode was not seen by a step of its own."""
@@ -219,12 +220,27 @@ class NormalizeReward(TensorWrapper):
         self.moments = Moments((), self.device)
         self._returns = torch.zeros(self.num_envs, dtype=torch.float64, device=self.device)
 
+    def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
+        """As the env's; the return starts from 0 on the lanes that are reset."""
+        fresh = self._restarted(kwargs)
+        result = super().reset(**kwargs)
+        self._returns = self._returns * ~fresh
+        return result
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The statistics, to be saved with a policy."""
+        return self.moments.state_dict()
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Takes the statistics back."""
+        self.moments.load_state_dict(state)
+
     def reward(self, reward: Tensor, done: Tensor) -> Tensor:
         """Updates the statistics, unless frozen, and scales."""
+        self._returns = self._returns * self.gamma + reward
         if self.update:
-            self._returns = self._returns * self.gamma + reward
             self.moments.update(self._returns)
-            self._returns = self._returns * ~done
+        self._returns = self._returns * ~done
         return (reward / (self.moments.variance + self.epsilon).sqrt()).float()
 
 
@@ -261,13 +277,13 @@ class DiscretizeAction(TensorWrapper):
             raise ScenariumError("DiscretizeAction needs either levels or a menu")
         self._menu: Tensor | None = None
         if menu is not None:
-            self._menu = torch.as_tensor(np.asarray(menu, np.float32), device=self.device)
-            if self._menu.shape[1:] != low.shape or not len(self._menu):
-                raise ScenariumError(f"menu has shape {tuple(self._menu.shape)}; expected (n, {low.shape})")
-            self._set_action_space(spaces.Discrete(len(self._menu)))
+            self._menu = torch.as_tensor(_checked_menu(menu, low, high), device=self.device)
+            self._choices = len(self._menu)
+            self._set_action_space(spaces.Discrete(self._choices))
             return
         if levels is None or levels < 2:
             raise ScenariumError(f"levels is {levels}; at least 2 are needed")
+        self._choices = levels
         self._low = torch.as_tensor(low, device=self.device)
         self._width = torch.as_tensor((high - low) / (levels - 1), device=self.device)
         single = low.size == 1
@@ -276,6 +292,12 @@ class DiscretizeAction(TensorWrapper):
     def action(self, action: Any) -> Any:
         """From indices to an action of the Box."""
         index = torch.as_tensor(action, device=self.device)
+        space, shape = self.single_action_space, (self.num_envs, *(self.single_action_space.shape or ()))
+        if tuple(index.shape) != shape or index.is_floating_point():
+            raise ScenariumError(f"actions are {index.dtype} {tuple(index.shape)}; {space} expects integers {shape}")
+        # Reading the numbers would stall a GPU's queue; there torch itself refuses an index beyond the menu.
+        if index.device.type == "cpu" and not bool(((index >= 0) & (index < self._choices)).all()):
+            raise ScenariumError(f"actions are out of range; {space} expects integers from 0 to {self._choices - 1}")
         if self._menu is not None:
             return self._menu[index.long()]
         return self._low + index.reshape(len(index), *self._low.shape) * self._width
@@ -302,13 +324,14 @@ class TimeAwareObservation(TensorWrapper):
         space = env.single_observation_space
         one = spaces.Box(0.0, 1.0, (1,), np.float32)
         if isinstance(space, spaces.Dict):
+            if "time" in space.spaces:
+                raise ScenariumError("the observation has an entry 'time' already; TimeAwareObservation adds one")
             self._set_observation_space(spaces.Dict({**space.spaces, "time": one}))
         elif isinstance(space, spaces.Box) and len(space.shape) == 1:
             low, high = np.append(space.low, 0.0), np.append(space.high, 1.0)
             self._set_observation_space(spaces.Box(low.astype(np.float32), high.astype(np.float32)))
         else:
             raise ScenariumError(f"TimeAwareObservation needs a Dict or a flat Box, not {space}; flatten first")
-        self._t = torch.zeros(self.num_envs, dtype=torch.int64, device=self.device)
 
     def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
         """As the env's, the clock included."""
@@ -338,6 +361,18 @@ def _bounds(env: Any, name: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, 
     if not isinstance(space, spaces.Box) or not space.is_bounded():
         raise ScenariumError(f"{name} needs a bounded Box of actions, not {space}")
     return space.low, space.high
+
+
+def _checked_menu(menu: Sequence[Any], low: np.ndarray[Any, Any], high: np.ndarray[Any, Any]) -> Any:
+    try:
+        array = np.asarray(menu, np.float32)
+    except (TypeError, ValueError):
+        raise ScenariumError(f"menu must be a list of actions of shape {low.shape}, all numbers") from None
+    if array.shape[1:] != low.shape or not array.size:
+        raise ScenariumError(f"menu has shape {array.shape}; expected n actions of shape {low.shape}")
+    if not ((array >= low) & (array <= high)).all():
+        raise ScenariumError("menu has actions outside the Box of the environment, or not finite")
+    return array
 
 
 def _flat_space(space: gymnasium.Space[Any]) -> spaces.Box:

@@ -181,6 +181,7 @@ Command = Envs | Agents | Baselines | Tasks | Train | Evaluate | Submit | Leader
 class _Parsed:
     command: Command
     fields: dict[str, Any] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
 
 
 def parse(arguments: list[str]) -> _Parsed:
@@ -192,7 +193,7 @@ def parse(arguments: list[str]) -> _Parsed:
     command, rest = tyro.cli(Command, args=arguments, prog="scenarium", return_unknown_args=True)
     if rest and not isinstance(command, Train):
         raise ScenariumError(f"unknown argument {rest[0]!r}; see scenarium {type(command).__name__.lower()} --help")
-    return _Parsed(command, config_fields(rest))
+    return _Parsed(command, config_fields(rest), tuple(arguments))
 
 
 def config_fields(arguments: list[str]) -> dict[str, Any]:
@@ -237,7 +238,7 @@ def main(arguments: list[str] | None = None) -> int:
         parsed = parse(arguments or ["--help"])
         from scenarium import commands
 
-        commands.run(parsed.command, parsed.fields)
+        commands.run(parsed.command, parsed.fields, parsed.arguments)
     except ScenariumError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -245,7 +246,3 @@ def main(arguments: list[str] | None = None) -> int:
         print("interrupted; run the same command again to go on", file=sys.stderr)
         return 130
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

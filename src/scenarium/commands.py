@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import singledispatch
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,10 @@ from scenarium.envs.core.errors import ScenariumError
 from scenarium.envs.core.files import write_atomic
 
 
-def run(command: cli.Command, fields: dict[str, Any]) -> None:
-    """Runs a parsed command; `fields` are config fields, for `train` only."""
+def run(command: cli.Command, fields: dict[str, Any], arguments: Sequence[str]) -> None:
+    """Runs a parsed command; `fields` are config fields, for `train` only, and `arguments` the command line."""
     if isinstance(command, cli.Train):
-        train(command, fields)
+        train(command, fields, arguments)
     else:
         execute(command)
 
@@ -69,21 +70,18 @@ def _(command: cli.Tasks) -> None:
     _listing(((task.name, f"{task.env_id}: {task.title}") for task in load_tasks().values()), command.json)
 
 
-def train(command: cli.Train, fields: dict[str, Any]) -> None:
+def train(command: cli.Train, fields: dict[str, Any], arguments: Sequence[str]) -> None:
     """Trains one agent per seed, in this process or several at a time."""
     if command.jobs > 1 and len(command.seeds) > 1:
-        _train_side_by_side(command)
+        _train_side_by_side(command, arguments)
         return
     for seed in command.seeds:
         _train_seed(command, fields, seed)
 
 
-def _train_side_by_side(command: cli.Train) -> None:
+def _train_side_by_side(command: cli.Train, arguments: Sequence[str]) -> None:
     """One process per seed, `jobs` at a time; each is the same command with one seed."""
-    own = sys.argv[1:]
-    cut = own.index("--seeds")
-    end = next((i for i in range(cut + 1, len(own)) if own[i].startswith("--")), len(own))
-    base = [sys.executable, "-m", "scenarium.cli", *own[:cut], *own[end:], "--jobs", "1"]
+    base = [sys.executable, "-m", "scenarium", *_without(_without(arguments, "--seeds"), "--jobs")]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     waiting = list(command.seeds)
     running: dict[int, subprocess.Popen[bytes]] = {}
@@ -100,10 +98,22 @@ def _train_side_by_side(command: cli.Train) -> None:
                         raise ScenariumError(f"training of seed {seed} stopped with exit code {process.returncode}")
             time.sleep(0.2)
     finally:
+        # An interrupt lets each finish its iteration and write its checkpoint; Ctrl-C has reached them already.
         for process in running.values():
-            process.terminate()
+            process.send_signal(signal.SIGINT)
         for process in running.values():
             process.wait()
+
+
+def _without(arguments: Sequence[str], option: str) -> list[str]:
+    """A command line without an option and its values."""
+    kept, dropping = [], False
+    for argument in arguments:
+        if argument.startswith("--"):
+            dropping = argument.split("=")[0] == option
+        if not dropping:
+            kept.append(argument)
+    return kept
 
 
 def _train_seed(command: cli.Train, fields: dict[str, Any], seed: int) -> None:

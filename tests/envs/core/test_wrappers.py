@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -24,6 +26,16 @@ def tanks(**options):
 
 def networks(**options):
     return gym.make_vec("InventoryNet-v0", num_envs=N, device="cpu", **options)
+
+
+def panels():
+    return ScenariumVectorEnv(PanelModel(), N, "cpu")
+
+
+def nested():
+    model = PanelModel()
+    model.observation_space = spaces.Dict({"a": model.observation_space})
+    return ScenariumVectorEnv(model, N, "cpu")
 
 
 def _play(env, steps, seed=0):
@@ -57,6 +69,34 @@ def test_episodes_are_counted():
     assert env.episodes == done > 0
 
 
+def test_running_means_are_over_the_episodes_that_ended():
+    env = wrappers.RecordEpisodeStatistics(tanks())
+    assert np.isnan(env.mean_return)
+    infos = [step[3] for step in _play(env, 60)[1:]]
+    returns = torch.cat([info["episode"]["r"][info["_episode"]] for info in infos])
+    lengths = torch.cat([info["episode"]["l"][info["_episode"]] for info in infos])
+    assert len(lengths.unique()) > 1
+    assert env.mean_return == pytest.approx(float(returns.mean()))
+    assert env.mean_length == pytest.approx(float(lengths.double().mean()))
+
+
+def test_a_partial_reset_restarts_its_lanes_only():
+    counted = wrappers.RecordEpisodeStatistics(tanks(autoreset_mode="disabled"))
+    scaled = wrappers.NormalizeReward(counted)
+    env = wrappers.NormalizeObservation(scaled)
+    _play(env, 2)
+    kept, seen = scaled._returns.clone(), int(env.state_dict()[".count"])
+    mask = np.arange(N) < 3
+    env.reset(options={"reset_mask": mask})
+    assert seen == 3 * N
+    assert int(env.state_dict()[".count"]) == seen + 3
+    assert scaled._returns.tolist() == [0.0] * 3 + kept[3:].tolist()
+    info = env.step(torch.zeros(N, 1))[4]
+    assert info["episode"]["l"].tolist() == [1] * 3 + [3] * (N - 3)
+    env.reset(seed=0)
+    assert not scaled._returns.any()
+
+
 def test_observations_are_normalised_by_everything_seen():
     plain, normal = _play(tanks(), 40), _play(wrappers.NormalizeObservation(tanks()), 40)
     seen = torch.cat([step[0] for step in plain]).double()
@@ -88,6 +128,27 @@ def test_rewards_are_scaled_by_the_spread_of_the_discounted_return():
         expected = reward / (torch.cat(seen).var(unbiased=False) + 1e-8).sqrt()
         torch.testing.assert_close(found, expected.float(), rtol=1e-4, atol=1e-5)
         returns = returns * ~done
+
+
+def test_reward_statistics_freeze_and_move():
+    env = wrappers.NormalizeReward(tanks())
+    _play(env, 10)
+    state = env.state_dict()
+    other = wrappers.NormalizeReward(tanks())
+    other.load_state_dict(state)
+    other.update = False
+    found, plain = _play(other, 5), _play(tanks(), 5)
+    spread = (state["squares"] / state["count"] + 1e-8).sqrt()
+    torch.testing.assert_close(found[-1][1], (plain[-1][1] / spread).float())
+    assert other.state_dict()["count"] == state["count"] == 10 * N
+
+
+def test_one_sample_has_no_spread_to_divide_by():
+    env = wrappers.NormalizeReward(ScenariumVectorEnv(TankModel(), 1, "cpu"))
+    env.reset(seed=0)
+    plain = ScenariumVectorEnv(TankModel(), 1, "cpu")
+    plain.reset(seed=0)
+    torch.testing.assert_close(env.step(torch.ones(1, 1))[1], plain.step(torch.ones(1, 1))[1])
 
 
 def test_actions_are_rescaled_to_the_box():
@@ -133,6 +194,28 @@ def test_the_clock_starts_anew_with_each_lane_and_final_observations_show_their_
     assert seen[3]["final_obs"]["time"].unique().tolist() == [1.0]
 
 
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_order_does_not_matter_to_flags_and_statistics(order):
+    kinds = (
+        wrappers.RecordEpisodeStatistics,
+        wrappers.TimeAwareObservation,
+        wrappers.NormalizeObservation,
+        lambda env: wrappers.DiscretizeAction(env, levels=3),
+    )
+    env, plain = tanks(), tanks()
+    for k in order:
+        env = kinds[k](env)
+    observation, _ = env.reset(seed=0)
+    plain.reset(seed=0)
+    for _ in range(25):
+        observation, reward, terminated, truncated, info = env.step(torch.zeros(N, dtype=torch.int64))
+        _, expected, *flags, below = plain.step(torch.full((N, 1), -1.0))
+        torch.testing.assert_close((reward, terminated, truncated), (expected, *flags))
+        assert torch.equal(info["_final_obs"], below["_final_obs"])
+        assert torch.equal(info["_episode"], below["_final_obs"])
+        assert observation.shape == info["final_obs"].shape == env.observation_space.shape == (N, 4)
+
+
 def test_wrappers_stack():
     env = networks(max_episode_steps=5)
     for wrap in (wrappers.RecordEpisodeStatistics, wrappers.FlattenObservation, wrappers.TimeAwareObservation):
@@ -151,6 +234,13 @@ def test_wrappers_stack():
         (lambda: wrappers.DiscretizeAction(tanks()), "either levels or a menu"),
         (lambda: wrappers.DiscretizeAction(tanks(), levels=1), "at least 2"),
         (lambda: wrappers.DiscretizeAction(tanks(), menu=[[1.0, 2.0]]), "menu has shape"),
+        (lambda: wrappers.DiscretizeAction(tanks(), menu=[[1.5]]), "outside the Box"),
+        (lambda: wrappers.DiscretizeAction(tanks(), menu=[[np.nan]]), "not finite"),
+        (lambda: wrappers.DiscretizeAction(tanks(), menu=[[0.0], "x"]), "menu must be a list of actions"),
+        (lambda: wrappers.DiscretizeAction(panels(), levels=3), r"not Discrete\(12\)"),
+        (lambda: wrappers.TimeAwareObservation(wrappers.TimeAwareObservation(networks())), "entry 'time' already"),
+        (lambda: wrappers.NormalizeObservation(nested()), "needs a Box or a Dict of Boxes"),
+        (lambda: wrappers.FlattenObservation(nested()), "needs Boxes"),
         (lambda: wrappers.FlattenObservation(tanks(to_numpy=True)), "works on tensors"),
         (lambda: wrappers.RecordEpisodeStatistics(gym.make_vec("CartPole-v1", 2)), "wraps ScenariumVectorEnv"),
     ],
@@ -158,6 +248,23 @@ def test_wrappers_stack():
 def test_refusals(make, message):
     with pytest.raises(ScenariumError, match=message):
         make()
+
+
+@pytest.mark.parametrize("options", [{"levels": 3}, {"menu": [[0.0], [0.5], [1.0]]}])
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        (torch.full((N,), 3), "integers from 0 to 2"),
+        (torch.full((N,), -1), "integers from 0 to 2"),
+        (torch.zeros(N), "expects integers"),
+        (torch.zeros(N + 1, dtype=torch.int64), "expects integers"),
+    ],
+)
+def test_bad_choices_are_refused(options, action, message):
+    env = wrappers.DiscretizeAction(tanks(), **options)
+    env.reset(seed=0)
+    with pytest.raises(ScenariumError, match=message):
+        env.step(action)
 
 
 def test_gymnasiums_own_wrappers_serve_single_worlds_and_arrays():
