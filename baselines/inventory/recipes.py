@@ -54,6 +54,7 @@ class Recipe:
 
 _SHARED = {"base_stock": ("levels",), "capped_base_stock": ("levels", "caps")}
 _LONG = {"worlds": 1024, "periods": 400, "warm_up": 100}
+_SHORT = {"worlds": 512, "periods": 160, "warm_up": 60, "evaluations": 600}
 _RETAIL = {"worlds": 1024, "periods": 95, "warm_up": 16}
 _ONE, _MANY, _ALONE = (
     "InventoryNet-OneWarehouse-v0",
@@ -74,7 +75,7 @@ RECIPES: tuple[Recipe, ...] = (
     *(Recipe("echelon_base_stock", _ONE, "factors", (1.0, 0.5), {"n": n}, _LONG) for n in (3, 5, 10)),
     *(Recipe("echelon_base_stock", _ONE, "levels", (1.0, 0.5), {"n": n}, _LONG) for n in (3, 5, 10)),
     Recipe("echelon_base_stock", _MANY, "factors", (1.0, 0.5), budget=_LONG),
-    Recipe("echelon_base_stock", _MANY, "levels", (1.0, 0.5), budget=_LONG),
+    Recipe("echelon_base_stock", _MANY, "levels", (1.0, 0.5), budget=_SHORT),
     Recipe("echelon_base_stock", _SALES, "factors", (1.0, 0.5), budget=_RETAIL),
     Recipe("quantile_newsvendor", _ONE, "fractions", (0.8, 0.7), budget=_LONG),
     Recipe("quantile_newsvendor", _MANY, "fractions", (0.8, 0.7), budget=_LONG),
@@ -131,7 +132,8 @@ def run(recipe: Recipe) -> dict[str, Any]:
         assert isinstance(policy, BaseStock)
         make = level_maker(type(policy), model, policy.parameters["levels"])
         used = [level for level in policy.parameters["levels"] if level is not None]
-        found = tune(make, used, [0.05 * level for level in used], evaluations=1500, **recipe.budget)
+        budget = {"evaluations": 1500, **recipe.budget}
+        found = tune(make, used, [0.05 * level for level in used], **budget)
         policy = make(found.values)
     return _entry(recipe, model, policy, found)
 
