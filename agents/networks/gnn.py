@@ -1,7 +1,7 @@
 """A graph network on the supply network: weights shared by all nodes and edges, orders read off the edges.
 
 After the architecture of Alvo, Russo, Kanoria and Lee (arXiv 2306.11246): node and edge embeddings, messages along
-edges normalised by the square root of the degree, and one order per edge. Rationing is left to the model.
+edges normalised by the degree, and one order per edge. Rationing is left to the model.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch_geometric.nn import MessagePassing
 
 from scenarium.agents.networks.graph import EDGE_FEATURES, NODE_FEATURES, SupplyGraph, message_rounds
 from scenarium.agents.networks.heads import MeanHead
-from scenarium.envs.core.errors import ScenariumError
+from scenarium.envs.core.errors import ScenariumError, unknown_name
 from scenarium.envs.core.model import Model
 from scenarium.envs.inventory.model import InventoryNet
 
@@ -70,10 +70,9 @@ class Joint(nn.Module):
 
     def forward(self, *joined: Tensor) -> Tensor:
         """From the sum of the parts on."""
-        # The first part is as large as the sum, and nothing else needs it.
         total = joined[0]
         for part in joined[1:]:
-            total += part
+            total = total + part
         out: Tensor = self.rest(total)
         return out
 
@@ -89,11 +88,13 @@ class GNNPolicy(nn.Module):
         width: Width of embeddings and hidden layers (source: 32).
         depth: Hidden layers of each perceptron (source: 2).
         rounds: Rounds of messages; None takes as many as the network's depth asks for.
+        normalisation: What messages summed at a node are divided by: its degree ("mean"), so that they look alike in
+            networks of other sizes, or the degree's square root ("sqrt", as in the source).
         slots: Inventory slots a node shows; None takes the network's. More let the weights play longer lead times.
         last_layer_scale: Factor on the heads' initial weights, so that the first orders are near the mean flow.
 
     Raises:
-        ScenariumError: The model is no inventory network, or has more slots than `slots`.
+        ScenariumError: The model is no inventory network or has more slots than `slots`; unknown normalisation.
     """
 
     recurrent = False
@@ -111,6 +112,7 @@ class GNNPolicy(nn.Module):
         depth: int = 1,
         rounds: int | None = None,
         slots: int | None = None,
+        normalisation: str = "mean",
         last_layer_scale: float = 0.1,
     ) -> None:
         super().__init__()
@@ -123,9 +125,11 @@ class GNNPolicy(nn.Module):
         self.slots = self._own_slots if slots is None else slots
         if self.slots < self._own_slots:
             raise ScenariumError(f"the network has {self._own_slots} inventory slots; slots={slots} is too few")
+        if normalisation not in ("mean", "sqrt"):
+            raise unknown_name("normalisation", normalisation, ("mean", "sqrt"))
         self.calendar = model.has_calendar
         self.rounds = message_rounds(model.network) if rounds is None else rounds
-        self._register(graph, model)
+        self._register(graph, 1.0 if normalisation == "mean" else 0.5)
         dynamic = self.slots + 1 + self.history + int(self.calendar)
         self.node_init = Joint((dynamic, NODE_FEATURES), width, depth)
         self.edge_init = Joint((width, width, EDGE_FEATURES), width, depth)
@@ -135,15 +139,15 @@ class GNNPolicy(nn.Module):
         self.supplier_head, self.internal_head = (self._head(width, depth, last_layer_scale) for _ in range(2))
         self.quantity = MeanHead(model.action_mean)
 
-    def _register(self, graph: SupplyGraph, model: InventoryNet) -> None:
+    def _register(self, graph: SupplyGraph, power: float) -> None:
         constants = {
             "index": graph.index,
             "targets": graph.targets,
             "node_features": graph.node_features[:, None],
             "edge_features": graph.edge_features[:, None],
             "scale": (1.0 / graph.flow)[:, None, None],
-            "out_weight": 1.0 / graph.sqrt_degree(0)[:, None, None],
-            "in_weight": 1.0 / graph.sqrt_degree(1)[:, None, None],
+            "out_degree": graph.degree(0)[:, None, None] ** power,
+            "in_degree": graph.degree(1)[:, None, None] ** power,
         }
         for name, value in constants.items():
             self.register_buffer(name, value, persistent=False)
@@ -173,31 +177,28 @@ class GNNPolicy(nn.Module):
         """First embeddings of nodes [N + 1, B, W] and of the network's own edges [E, B, W]."""
         init = self.node_init.parts
         node = self.node_init(init[0](dynamic), init[1](self.node_features))
-        node = functional.elu_(node)
+        node = functional.elu(node)
         node = torch.cat([node, node.new_zeros(1, *node.shape[1:])], 0)
         source, target, fixed = self.edge_init.parts
         own = self.index[:, : self.edges]
-        edge = self.edge_init(
-            source(node).index_select(0, own[0]), target(node).index_select(0, own[1]), fixed(self.edge_features)
-        )
-        return node, functional.elu_(edge)
+        edge = self.edge_init(source(node)[own[0]], target(node)[own[1]], fixed(self.edge_features))
+        return node, functional.elu(edge)
 
     def _exchange(self, node: Tensor, edge: Tensor, last: bool) -> tuple[Tensor, Tensor]:
         """One round: nodes gather from their edges, then edges from their ends; the last needs only own edges."""
         index, count = self.index[:, : len(edge)], self.nodes + 1
-        entering = self.enter(edge, index, count) * self.in_weight
-        leaving = self.leave(edge, index, count) * self.out_weight
+        entering = self.enter(edge, index, count) / self.in_degree
+        leaving = self.leave(edge, index, count) / self.out_degree
         parts = self.node_update.parts
-        node = node + functional.elu_(self.node_update(parts[0](node), parts[1](entering), parts[2](leaving)))
+        node = node + functional.elu(self.node_update(parts[0](node), parts[1](entering), parts[2](leaving)))
         if not last and len(edge) == self.edges:
             # Demand and self edges start at zero and matter from the second round on.
             edge = torch.cat([edge, edge.new_zeros(self.index.shape[1] - self.edges, *edge.shape[1:])], 0)
         used = self.edges if last else len(edge)
         index, edge = self.index[:, :used], edge[:used]
         parts = self.edge_update.parts
-        ends = (parts[i + 1](node).index_select(0, index[i]) for i in range(2))
-        update = self.edge_update(parts[0](edge), *ends)
-        return node, edge + functional.elu_(update)
+        update = self.edge_update(parts[0](edge), parts[1](node)[index[0]], parts[2](node)[index[1]])
+        return node, edge + functional.elu(update)
 
     def _parts(self, observation: Any) -> dict[str, Tensor]:
         """The dict observation, whatever form it came in."""

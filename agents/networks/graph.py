@@ -65,9 +65,9 @@ class SupplyGraph:
             dtype=torch.float32,
         )
 
-    def sqrt_degree(self, end: int) -> Tensor:
-        """Square root of how many edges leave (0) or enter (1) each node, the outside included [N + 1]."""
-        return torch.bincount(self.index[end], minlength=self.nodes + 1).clamp(min=1).float().sqrt()
+    def degree(self, end: int) -> Tensor:
+        """How many edges leave (0) or enter (1) each node, at least 1, the outside included [N + 1]."""
+        return torch.bincount(self.index[end], minlength=self.nodes + 1).clamp(min=1).float()
 
 
 def _flow(model: InventoryNet) -> Tensor:
@@ -92,7 +92,8 @@ def _node_features(model: InventoryNet, flow: Tensor) -> Tensor:
             fractile,
             node.holding,
             variation.get(node.name, 0.0),
-            math.log1p(served),
+            # Per store, so that a warehouse of twenty stores looks like one of five.
+            math.log1p(served / len(network.downstream(node.name))),
         ]
         rows.append([*kinds, *rest])
     return torch.tensor(rows, dtype=torch.float32)

@@ -30,7 +30,7 @@ class ScenariumVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
     its neighbours do. In mode "same_step" an ended lane is reset within the step: `obs` is the new world's first
     observation, and ``info["final_obs"]`` (always there, for the whole batch) is what was seen before the reset. In
     mode "disabled" the caller resets with ``reset(options={"reset_mask": mask})``; until then a lane that ended is
-    absorbing: its state and period stand still, its flags stay up and its reward is 0.
+    absorbing: its state stands still, its flags stay up and its reward is 0.
 
     Args:
         model: A problem with one lone agent.
@@ -158,7 +158,7 @@ class ScenariumVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         self._state, outcome = absorbing_step(
             self.model, self._state, self._start, alive, actions, self._scenario.at(t), t, self.xp
         )
-        self._t = self._t + alive
+        self._t = t + 1
         # absorbing_step counts every lane that is not alive as terminated; some were truncated.
         self._terminated = torch.where(alive, outcome.terminated, self._terminated)
         truncated = (self._t >= self.horizon) & ~self._terminated

@@ -13,7 +13,7 @@ import gymnasium
 import numpy as np
 import torch
 from gymnasium import spaces
-from gymnasium.vector import VectorWrapper
+from gymnasium.vector import AutoresetMode, VectorWrapper
 from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
@@ -106,6 +106,8 @@ class RecordEpisodeStatistics(TensorWrapper):
         self._returns = torch.zeros(self.num_envs, dtype=torch.float64, device=self.device)
         self._lengths = torch.zeros(self.num_envs, dtype=torch.int64, device=self.device)
         self._ended = torch.zeros(3, dtype=torch.float64, device=self.device)
+        # Without autoreset an ended lane shows its flags until it is reset; its episode counts once.
+        self._over = torch.zeros(self.num_envs, dtype=torch.bool, device=self.device)
 
     @property
     def episodes(self) -> int:
@@ -127,17 +129,19 @@ class RecordEpisodeStatistics(TensorWrapper):
         fresh = self._restarted(kwargs)
         result = super().reset(**kwargs)
         self._returns, self._lengths = self._returns * ~fresh, self._lengths * ~fresh
+        self._over = self._over & ~fresh
         return result
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
         """As the env's, with the statistics in `info`."""
         observation, reward, terminated, truncated, info = super().step(actions)
-        done = terminated | truncated
-        self._returns, self._lengths = self._returns + reward, self._lengths + 1
+        done = (terminated | truncated) & ~self._over
+        self._returns, self._lengths = self._returns + reward, self._lengths + ~self._over
         info = {**info, "episode": {"r": self._returns, "l": self._lengths}, "_episode": done}
         ended = torch.stack([torch.ones_like(self._returns), self._returns, self._lengths.double()])
         self._ended = self._ended + (ended * done).sum(1)
         self._returns, self._lengths = self._returns * ~done, self._lengths * ~done
+        self._over = (self._over | done) & (self.world.metadata["autoreset_mode"] is AutoresetMode.DISABLED)
         return observation, reward, terminated, truncated, info
 
 
@@ -342,7 +346,7 @@ class TimeAwareObservation(TensorWrapper):
         """As the env's; the last observation of an episode shows the time it was made at."""
         before = self._now()
         observation, reward, terminated, truncated, info = self.env.step(actions)
-        info = {**info, "final_obs": self._timed(info["final_obs"], before + 1)}
+        info = {**info, "final_obs": self._timed(info["final_obs"], (before + 1).clamp(max=self.world.horizon))}
         return self._timed(observation, self._now()), reward, terminated, truncated, info
 
     def _now(self) -> Tensor:

@@ -128,8 +128,8 @@ def test_rounds_follow_the_depth_of_the_network():
 def test_degrees_count_demand_and_self_edges():
     graph = SupplyGraph(make_model("InventoryNet-v0"))
     assert graph.index.shape == (2, 6 + 5 + 1)
-    assert graph.sqrt_degree(0).square().round().tolist() == [6, 1, 1, 1, 1, 1, 1]
-    assert graph.sqrt_degree(1).square().round().tolist() == [2, 1, 1, 1, 1, 1, 5]
+    assert graph.degree(0).tolist() == [6, 1, 1, 1, 1, 1, 1]
+    assert graph.degree(1).tolist() == [2, 1, 1, 1, 1, 1, 5]
 
 
 def test_more_slots_play_the_same_and_fewer_are_refused():
@@ -137,3 +137,39 @@ def test_more_slots_play_the_same_and_fewer_are_refused():
     assert build_policy("gnn", model, slots=8)(_observation(model)).shape == (3, 6)
     with pytest.raises(ScenariumError, match="5 inventory slots; slots=2 is too few"):
         build_policy("gnn", model, slots=2)
+
+
+def _alike(copies):
+    """A warehouse with so many copies of one store, and an observation in which all of them stand alike."""
+    stores = [Node(f"s{i}", "store", 1.0, 9.0) for i in range(copies)]
+    edges = (Edge("supplier", "w", 3), *(Edge("w", store.name, 2) for store in stores))
+    network = Network((Node("supplier", "supplier"), Node("w", "stock", 0.3), *stores), edges)
+    model = InventoryNet(network, NormalDemand([4.0] * copies, [1.0] * copies), action_mode="quantity")
+    each = torch.tensor([[[8.0, 3.0, 2.0]], [[5.0, 4.0, 0.0]]])
+    state = torch.cat([each[:1] * copies, each[1:].expand(copies, 1, 3)]).transpose(0, 1)
+    return model, {"on_hand": state[..., 0], "pipeline": state[..., 1:]}
+
+
+@pytest.mark.parametrize("env_id", ["InventoryNet-v0", "InventoryNet-ManyWarehouses-v0"])
+def test_the_normalisation_is_a_choice_that_matters(env_id):
+    model = make_model(env_id).native()
+    orders = []
+    for name in ("mean", "sqrt"):
+        torch.manual_seed(0)
+        orders.append(build_policy("gnn", model, normalisation=name)(_observation(model)))
+    assert not torch.allclose(*orders)
+    with pytest.raises(ScenariumError, match="normalisation"):
+        build_policy("gnn", model, normalisation="max")
+
+
+def test_a_store_in_a_larger_network_of_its_like_orders_nearly_the_same():
+    orders = {}
+    for name in ("mean", "sqrt"):
+        for copies in (5, 20):
+            model, observation = _alike(copies)
+            torch.manual_seed(0)
+            policy = build_policy("gnn", model, normalisation=name, last_layer_scale=1.0)
+            orders[name, copies] = policy(observation)[0, 1].item()
+    drift = {name: abs(orders[name, 20] - orders[name, 5]) for name in ("mean", "sqrt")}
+    assert drift["mean"] < 0.3 * drift["sqrt"]
+    assert drift["mean"] < 0.02 * orders["mean", 5]
