@@ -19,6 +19,7 @@ import numpy.typing as npt
 from pydantic import Field, JsonValue, model_validator
 
 from scenarium.envs.core.errors import ScenariumError
+from scenarium.envs.core.fingerprint import same_fingerprint
 from scenarium.leaderboard.record import (
     SCHEMA_VERSION,
     Count,
@@ -304,7 +305,7 @@ class Result(VersionedRecord):
 
     def status_for(self, task: Task) -> Status:
         """Return the status under the task as it is now: anything played otherwise is stale."""
-        same_env = not task.env_fingerprint or task.env_fingerprint == self.fingerprint
+        same_env = not task.env_fingerprint or same_fingerprint(task.env_fingerprint, self.fingerprint)
         if self.task != task.name or self.task_digest != task.digest() or not same_env:
             return "stale"
         if self.status == "verified" and len(self.runs[0].returns) != task.worlds:

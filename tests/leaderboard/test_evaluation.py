@@ -10,8 +10,9 @@ import scenarium
 from scenarium.agents import HDPO
 from scenarium.baselines import make_baseline
 from scenarium.envs import ScenariumError, make_model
+from scenarium.envs.core.fingerprint import fingerprint, same_fingerprint
 from scenarium.leaderboard.evaluation import evaluate, evaluate_task, task_model
-from scenarium.leaderboard.tasks import get_task
+from scenarium.leaderboard.tasks import get_task, load_tasks
 
 ID = "InventoryNet-v0"
 
@@ -102,3 +103,8 @@ def test_an_sb3_model_is_a_policy():
     torch.manual_seed(0)
     model = PPO("MultiInputPolicy", gym.make(ID), device="cpu")
     assert np.isfinite(evaluate(model, make_model(ID), range(3), periods=5).returns).all()
+
+
+def test_every_task_carries_the_fingerprint_of_what_it_plays():
+    for task in load_tasks().values():
+        assert same_fingerprint(task.env_fingerprint, fingerprint(task_model(task, {}))), task.name
