@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scenarium.envs.core.errors import unknown_name
+from scenarium.envs.core.registry import load_target
 
 if TYPE_CHECKING:
     from scenarium.baselines.base import Baseline
@@ -34,8 +34,7 @@ class BaselineEntry:
 
     def load(self) -> type[Baseline]:
         """The class, imported now."""
-        module, name = self.target.split(":")
-        found: type[Baseline] = getattr(importlib.import_module(module), name)
+        found: type[Baseline] = load_target(self.target)
         return found
 
     def plays(self, env_id: str) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scenarium.envs.core.errors import unknown_name
+from scenarium.envs.core.registry import load_target
 
 if TYPE_CHECKING:
     from scenarium.agents.core.base import Agent
@@ -30,8 +30,7 @@ class AgentEntry:
 
     def load(self) -> type[Agent]:
         """The class, imported now."""
-        module, name = self.target.split(":")
-        found: type[Agent] = getattr(importlib.import_module(module), name)
+        found: type[Agent] = load_target(self.target)
         return found
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from typing import TYPE_CHECKING, Any
 
 from scenarium.envs.core.errors import ScenariumError, unknown_name
+from scenarium.envs.core.registry import load_target
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,8 +33,7 @@ def build_policy(name: str, model: Model, **kwargs: Any) -> nn.Module:
     """
     if name not in POLICIES:
         raise unknown_name("policy", name, POLICIES)
-    module, attribute = POLICIES[name].split(":")
-    policy_class = getattr(importlib.import_module(module), attribute)
+    policy_class = load_target(POLICIES[name])
     known = [p for p in inspect.signature(policy_class).parameters if p != "model"]
     for argument in kwargs:
         if argument not in known:

@@ -85,6 +85,18 @@ class Model(ABC):
     def scenario(self, seeds: Array) -> Scenario:
         """The worlds of these seeds: a Python int for one, an int64 tensor [B] for many."""
 
+    def renew(self, scenario: Scenario, seeds: Array, mask: Array) -> Scenario:
+        """The scenario after the lanes of `mask` moved on to new worlds.
+
+        A family whose scenarios are rolled out at some cost overrides this to keep what the other lanes have.
+
+        Args:
+            scenario: Of the worlds played so far.
+            seeds: int64 [B], all lanes, the new ones included.
+            mask: bool [B], the lanes whose world is new.
+        """
+        return self.scenario(seeds)
+
     @abstractmethod
     def initial(self, scenario: Scenario, xp: Namespace) -> Any:
         """The state before period 0."""

@@ -61,6 +61,12 @@ def bare_id(env_id: str) -> str:
     return env_id.removeprefix("scenarium:")
 
 
+def load_target(target: str) -> Any:
+    """What a ``"module:name"`` of a registry names, imported now."""
+    module, name = target.split(":")
+    return getattr(importlib.import_module(module), name)
+
+
 def make_model(env_id: str, **kwargs: Any) -> Model:
     """Makes the model behind an id.
 
@@ -74,8 +80,7 @@ def make_model(env_id: str, **kwargs: Any) -> Model:
     entry = _ENTRIES.get(bare_id(env_id))
     if entry is None:
         raise unknown_name("environment id", env_id, _ENTRIES)
-    module, name = entry.factory.split(":")
-    factory = getattr(importlib.import_module(module), name)
+    factory = load_target(entry.factory)
     try:
         model: Model = factory(**{**entry.kwargs, **kwargs})
     except TypeError as error:

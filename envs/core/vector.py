@@ -189,7 +189,7 @@ class ScenariumVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
     def _renew(self, mask: torch.Tensor, fresh: torch.Tensor) -> None:
         """Puts fresh worlds on the lanes of the mask and leaves the others as they are."""
         self.seeds = torch.where(mask, fresh, self.seeds)  # type: ignore[arg-type]
-        self._scenario = self.model.scenario(self.seeds)
+        self._scenario = self.model.renew(self._scenario, self.seeds, mask)
         start = self.model.initial(self._scenario, self.xp)
         self._state = tree_select(self.xp, mask, start, self._state, self.model.batch_axis)
         self._start, self._alive, self._terminated = start, self._alive | mask, self._terminated & ~mask
