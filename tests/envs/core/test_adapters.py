@@ -9,6 +9,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+import torch
 from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env as gymnasium_check
 from pettingzoo.test import parallel_api_test, parallel_seed_test
@@ -247,3 +248,22 @@ def test_several_agents_are_refused_where_one_is_meant() -> None:
     for make in (ScenariumEnv, ScenariumVectorEnv):
         with pytest.raises(ScenariumError, match="several agents"):
             make(CrewModel())
+
+
+def test_a_family_may_renew_its_scenario_lane_by_lane():
+    """What a rolled-out scenario needs: the old handle, all seeds, and which lanes are new."""
+    calls = []
+
+    class Renewing(TankModel):
+        def renew(self, scenario, seeds, mask):
+            calls.append((scenario.seeds.clone(), seeds.clone(), mask.clone()))
+            return super().renew(scenario, seeds, mask)
+
+    env = ScenariumVectorEnv(Renewing(), 4, "cpu")
+    env.reset(seed=0)
+    for _ in range(25):
+        env.step(torch.full((4, 1), -1.0))
+    assert calls
+    for before, after, mask in calls:
+        assert (after[mask] == before[mask] + 4).all()
+        assert (after[~mask] == before[~mask]).all()
