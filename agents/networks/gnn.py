@@ -14,7 +14,7 @@ from torch.nn import functional
 from torch_geometric.nn import MessagePassing
 
 from scenarium.agents.networks.graph import EDGE_FEATURES, NODE_FEATURES, SupplyGraph, message_rounds
-from scenarium.agents.networks.heads import MeanHead
+from scenarium.agents.networks.heads import inventory_head
 from scenarium.envs.core.errors import ScenariumError, unknown_name
 from scenarium.envs.core.model import Model
 from scenarium.envs.inventory.model import InventoryNet
@@ -137,7 +137,7 @@ class GNNPolicy(nn.Module):
         self.edge_update = Joint((width, width, width), width, depth)
         self.enter, self.leave = EdgeSum("source_to_target"), EdgeSum("target_to_source")
         self.supplier_head, self.internal_head = (self._head(width, depth, last_layer_scale) for _ in range(2))
-        self.quantity = MeanHead(model.action_mean)
+        self.quantity = inventory_head(model)
 
     def _register(self, graph: SupplyGraph, power: float) -> None:
         constants = {

@@ -36,6 +36,32 @@ class MeanHead(nn.Module):
         return functional.softplus(raw + SOFTPLUS_ONE) * self.mean
 
 
+class LevelHead(nn.Module):
+    """Levels around a centre: ``centre + raw * step``; a level is large, and what matters is how it differs.
+
+    Args:
+        centre: Level at raw 0 [E].
+        step: Change per unit of the raw output [E].
+    """
+
+    centre: Tensor
+    step: Tensor
+
+    def __init__(self, centre: Any, step: Any) -> None:
+        super().__init__()
+        for name, value in {"centre": centre, "step": step}.items():
+            self.register_buffer(name, torch.as_tensor(np.asarray(value), dtype=torch.float32), persistent=False)
+
+    def forward(self, raw: Tensor, observation: Any) -> Tensor:
+        return self.centre + raw * self.step
+
+
+def inventory_head(model: Any) -> MeanHead | LevelHead:
+    """The head of a model with an ``action_mean`` [E]: quantities, or levels if its ``action_centre`` differs."""
+    mean, centre = np.asarray(model.action_mean), np.asarray(model.action_centre)
+    return MeanHead(mean) if np.array_equal(mean, centre) else LevelHead(centre, mean)
+
+
 class BoxHead(nn.Module):
     """Squashes to a Box with a sigmoid; raw 0 gives its centre. Where the Box is unbounded, the raw output."""
 
@@ -61,7 +87,7 @@ class BoxHead(nn.Module):
 def action_head(model: Model) -> tuple[Callable[[Tensor, Any], Tensor], int]:
     """The head a model asks for, and how many raw outputs it takes.
 
-    A model's own method ``policy_head(raw, observation)`` comes first, then its ``action_mean``, then its Box.
+    A model's own method ``policy_head(raw, observation)`` comes first, then its ``action_centre``, then its Box.
 
     Raises:
         ScenariumError: The actions are discrete: no gradient passes through them.
@@ -76,5 +102,4 @@ def action_head(model: Model) -> tuple[Callable[[Tensor, Any], Tensor], int]:
     own = getattr(model, "policy_head", None)
     if own is not None:
         return own, int(getattr(model, "policy_outputs", size))
-    mean = getattr(model, "action_mean", None)
-    return (BoxHead(space) if mean is None else MeanHead(mean)), size
+    return (inventory_head(model) if hasattr(model, "action_centre") else BoxHead(space)), size

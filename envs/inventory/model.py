@@ -118,6 +118,12 @@ class InventoryNet(Model):
         """Mean flow an edge must carry per period [E], the natural scale of its order."""
         return self.actions.mean
 
+    @property
+    def action_centre(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Where a policy had best start [E]: the mean flow; as a level, the mean flow over lead time plus one."""
+        leads = np.array([edge.lead_time for edge in self.network.edges])
+        return self.action_mean * (leads + 1.0) if self.actions.mode == "order_up_to" else self.action_mean
+
     def constants(self, xp: Namespace) -> Constants:
         """The network's numbers as arrays of one backend, built once."""
         found = self._constants.get(xp.key)

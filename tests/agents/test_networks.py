@@ -80,3 +80,12 @@ def test_a_policy_that_cannot_be_built_says_why(toy: Toy) -> None:
         build_policy("mlpp", toy())
     with pytest.raises(ScenariumError, match="sb3_dqn"):
         build_policy("mlp", toy(discrete=True))
+
+
+def test_levels_start_at_the_demand_over_lead_time_plus_one():
+    model = make_model("InventoryNet-OneStoreLost-v0", action_mode="order_up_to")
+    for name in ("mlp", "gnn"):
+        torch.manual_seed(0)
+        policy = build_policy(name, model)
+        observation = {"on_hand": torch.zeros(2, 1), "pipeline": torch.zeros(2, 1, 3)}
+        assert policy(observation).flatten().tolist() == pytest.approx([25.0, 25.0], rel=0.3)
