@@ -15,7 +15,7 @@ from scenarium.agents.core.evaluation import derived_seeds
 from scenarium.baselines.base import Baseline
 from scenarium.envs.core.model import Model
 from scenarium.envs.core.namespace import Array
-from scenarium.envs.core.rollout import Act, unroll
+from scenarium.envs.core.rollout import Act, counted_rewards
 from scenarium.envs.core.scenario import Scenario
 
 TRAIN_STREAM, TEST_STREAM = 101, 102
@@ -69,11 +69,8 @@ class Tuned(NamedTuple):
 @torch.no_grad()
 def world_costs(model: Model, act: Act, scenario: Scenario, periods: int, warm_up: int) -> Tensor:
     """Mean cost (minus reward) per period after the warm-up, of each world, float64 [B]."""
-    total = torch.zeros(scenario.size or 1, dtype=torch.float64, device=scenario.seeds.device)
-    for moment in unroll(model, scenario, act, periods):
-        if moment.t >= warm_up:
-            total -= moment.outcome.reward
-    return total / (periods - warm_up)
+    total: Tensor = counted_rewards(model, scenario, act, periods, warm_up)
+    return -total / (periods - warm_up)
 
 
 def estimate(costs: Tensor) -> Estimate:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 
 from scenarium.envs.core.model import Model
-from scenarium.envs.core.rollout import Act, unroll
+from scenarium.envs.core.rollout import Act, counted_rewards
 from scenarium.envs.core.scenario import Scenario
 
 ActOn = Callable[[Scenario], Act]
@@ -48,10 +48,7 @@ def long_run_cost(
     for first in range(seed_base, seed_base + worlds, block):
         seeds = torch.arange(first, min(first + block, seed_base + worlds), device=device)
         scenario = model.scenario(seeds)
-        total = torch.zeros(len(seeds), dtype=torch.float64, device=device)
-        for moment in unroll(model, scenario, act if act_on is None else act_on(scenario), periods):
-            if moment.t >= warm_up:
-                total -= moment.outcome.reward
-        totals.append(total / (periods - warm_up))
+        policy = act if act_on is None else act_on(scenario)
+        totals.append(-counted_rewards(model, scenario, policy, periods, warm_up) / (periods - warm_up))
     cost = torch.cat(totals)
     return float(cost.mean()), float(cost.std() / math.sqrt(len(cost)))

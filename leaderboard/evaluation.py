@@ -12,7 +12,7 @@ import torch
 from scenarium.envs.core.errors import ScenariumError
 from scenarium.envs.core.model import Model
 from scenarium.envs.core.registry import as_model
-from scenarium.envs.core.rollout import Act, unroll
+from scenarium.envs.core.rollout import Act, counted_rewards
 from scenarium.envs.core.tree import tree_map
 from scenarium.leaderboard.schema import Task
 from scenarium.leaderboard.seeds import held_out_seeds
@@ -128,10 +128,7 @@ def _play(policy: Any, model: Model, seeds: torch.Tensor, periods: int, warm_up:
         model, act = model.native(), policy.act_on(scenario)
     else:
         act = as_act(policy, model)
-    total = torch.zeros(len(seeds), dtype=torch.float64, device=seeds.device)
-    for moment in unroll(model, scenario, act, periods):
-        if moment.t >= warm_up:
-            total += moment.outcome.reward
+    total: torch.Tensor = counted_rewards(model, scenario, act, periods, warm_up)
     if not bool(torch.isfinite(total).all()):
         raise ScenariumError(
             f"the policy earned a return that is not finite in world {int(seeds[~total.isfinite()][0])}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from scenarium.envs.core.rollout import Act, unroll
+from scenarium.envs.core.rollout import Act, counted_rewards
 
 if TYPE_CHECKING:
     from scenarium.envs.core.model import Model
@@ -39,10 +39,7 @@ def world_rewards(
     periods = model.horizon if periods is None else periods
     parts = []
     for part in torch.split(seeds, chunk):
-        total = torch.zeros(part.shape, dtype=torch.float64, device=part.device)
-        for moment in unroll(model, model.scenario(part), act, periods):
-            if moment.t >= warm_up:
-                total += moment.outcome.reward
+        total = counted_rewards(model, model.scenario(part), act, periods, warm_up)
         parts.append(total / max(1, periods - warm_up))
     return torch.cat(parts)
 

@@ -78,6 +78,20 @@ def absorbing_step(
     return after, outcome._replace(reward=reward, terminated=outcome.terminated | (alive ^ True))
 
 
+def counted_rewards(model: Model, scenario: Scenario, act: Act, periods: int, warm_up: int = 0) -> Array:
+    """Sum of every world's rewards after a warm-up, float64 [B]; only sums are kept, whatever the number of periods.
+
+    Args:
+        model: The problem.
+        scenario: Its worlds.
+        act: The policy.
+        periods: Periods played.
+        warm_up: First periods, played but not counted.
+    """
+    counted = (moment for moment in unroll(model, scenario, act, periods) if moment.t >= warm_up)
+    return sum((scenario.xp.cast(moment.outcome.reward, "double") for moment in counted), start=0.0)
+
+
 def replay(model: Model, seed: int, actions: Sequence[Any]) -> list[Moment]:
     """Plays one world again from its seed and its actions."""
     return list(unroll(model, model.scenario(seed), lambda _, __, t: (actions[t], None), len(actions)))
