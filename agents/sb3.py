@@ -129,7 +129,9 @@ class SB3Runner(Agent):
             self._algorithm.learn(left, callback=callback, reset_num_timesteps=False)
             self.num_timesteps = self._algorithm.num_timesteps
 
-    def _act(self, observation: Any, memory: Any, deterministic: bool) -> tuple[Tensor, Any]:
+    def _act(
+        self, observation: Any, memory: Any, deterministic: bool, mask: Tensor | None = None
+    ) -> tuple[Tensor, Any]:
         policy = self._algorithm.policy
         policy.set_training_mode(False)
         action = policy._predict(observation, deterministic=deterministic)

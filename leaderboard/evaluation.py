@@ -12,7 +12,7 @@ import torch
 from scenarium.envs.core.errors import ScenariumError
 from scenarium.envs.core.model import Model
 from scenarium.envs.core.registry import as_model
-from scenarium.envs.core.rollout import Act, counted_rewards
+from scenarium.envs.core.rollout import AnyAct, MaskedAct, counted_rewards
 from scenarium.envs.core.tree import tree_map
 from scenarium.leaderboard.schema import Task
 from scenarium.leaderboard.seeds import held_out_seeds
@@ -136,7 +136,7 @@ def _play(policy: Any, model: Model, seeds: torch.Tensor, periods: int, warm_up:
     return total.cpu().numpy()
 
 
-def as_act(policy: Any, model: Model) -> Act:
+def as_act(policy: Any, model: Model) -> AnyAct:
     """The policy as a rollout calls it, with actions checked against the model's action space."""
     if not callable(getattr(policy, "predict", None)):
         raise ScenariumError(
@@ -145,13 +145,16 @@ def as_act(policy: Any, model: Model) -> Act:
     native = type(policy).__module__.startswith("scenarium.")
     shape = model.action_space.shape or ()
 
-    def act(observation: Any, memory: Any, t: int) -> tuple[Any, Any]:
+    masks = bool(getattr(policy, "masks", False))
+
+    def act(observation: Any, memory: Any, t: int, mask: Any = None) -> tuple[Any, Any]:
         device = next(iter(_leaves(observation))).device
         start = None
         if not native:
             observation = tree_map(lambda leaf: leaf.cpu().numpy(), observation)
             start = np.full(len(next(iter(_leaves(observation)))), t == 0)
-        action, memory = policy.predict(observation, memory, start, deterministic=True)
+        allowed = {"action_masks": mask} if masks else {}
+        action, memory = policy.predict(observation, memory, start, deterministic=True, **allowed)
         action = torch.as_tensor(action, device=device)
         if tuple(action.shape[1:]) != shape:
             raise ScenariumError(
@@ -160,18 +163,20 @@ def as_act(policy: Any, model: Model) -> Act:
             )
         return action, memory
 
-    return act
+    return MaskedAct(act) if masks else act
 
 
 def _leaves(observation: Any) -> Iterable[Any]:
     return observation.values() if isinstance(observation, dict) else (observation,)
 
 
-def as_single_act(policy: Any) -> Act:
+def as_single_act(policy: Any) -> AnyAct:
     """The policy as a rollout of one unbatched NumPy world calls it."""
+    masks = bool(getattr(policy, "masks", False))
 
-    def act(observation: Any, memory: Any, t: int) -> tuple[Any, Any]:
-        action, memory = policy.predict(observation, memory, np.array([t == 0]), deterministic=True)
+    def act(observation: Any, memory: Any, t: int, mask: Any = None) -> tuple[Any, Any]:
+        allowed = {"action_masks": mask} if masks else {}
+        action, memory = policy.predict(observation, memory, np.array([t == 0]), deterministic=True, **allowed)
         return action, memory
 
-    return act
+    return MaskedAct(act) if masks else act

@@ -25,6 +25,7 @@ from scenarium.envs.core.errors import ScenariumError
 from scenarium.envs.core.files import write_atomic
 from scenarium.envs.core.model import Model
 from scenarium.envs.core.namespace import torch_namespace
+from scenarium.envs.core.rollout import MaskedAct
 
 SAVE_SECONDS = 120.0
 """Wall-clock time between the checkpoints that `learn` writes on its own."""
@@ -34,7 +35,8 @@ class Agent(ABC):
     """An agent bound to one problem.
 
     Args:
-        env: Registered id, a model, or an unwrapped environment of the suite.
+        env: Registered id, a model, or an unwrapped environment of the suite; agents with `foreign` also take any
+            other Gymnasium id, environment, or function that makes one.
         policy: Policy name, or an `nn.Module` that maps batched observations to actions.
         config: A complete config, or a mapping of config fields; presets of the environment fill what a mapping leaves.
         seed: Fixes everything random: initial weights, training worlds, exploration.
@@ -47,6 +49,8 @@ class Agent(ABC):
         name: Name in the registry and on the command line.
         track: "known-model" (uses the model's transition) or "model-free" (samples only).
         config_class: The config dataclass.
+        foreign: Whether it also learns on Gymnasium environments that are not of this suite.
+        masks: Whether it honours action masks.
         num_timesteps: Environment steps learnt from so far: worlds times periods.
         iterations: Iterations so far.
 
@@ -57,6 +61,8 @@ class Agent(ABC):
     name: ClassVar[str]
     track: ClassVar[Literal["known-model", "model-free"]]
     config_class: ClassVar[type[Config]]
+    foreign: ClassVar[bool] = False
+    masks: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -70,7 +76,7 @@ class Agent(ABC):
         policy_kwargs: Mapping[str, Any] | None = None,
         **config_fields: Any,
     ) -> None:
-        self.model = resolve_model(env, env_kwargs)
+        self.model = resolve_model(env, env_kwargs, self.foreign)
         self.device = pick_device(device)
         self.seed = int(seed)
         self.policy_name = policy if isinstance(policy, str) else "custom"
@@ -94,8 +100,10 @@ class Agent(ABC):
         """One iteration: collects, updates, adds to `num_timesteps`, and returns what it measured."""
 
     @abstractmethod
-    def _act(self, observation: Any, memory: Any, deterministic: bool) -> tuple[Tensor, Any]:
-        """Batched tensors to a batch of actions of the model's own action space."""
+    def _act(
+        self, observation: Any, memory: Any, deterministic: bool, mask: Tensor | None = None
+    ) -> tuple[Tensor, Any]:
+        """Batched tensors to a batch of actions of the model's own action space; `mask` says which are allowed."""
 
     @abstractmethod
     def _policy_tensors(self) -> dict[str, Tensor]:
@@ -214,7 +222,12 @@ class Agent(ABC):
 
     @torch.no_grad()
     def predict(
-        self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = True
+        self,
+        observation: Any,
+        state: Any = None,
+        episode_start: Any = None,
+        deterministic: bool = True,
+        action_masks: Any = None,
     ) -> tuple[Any, Any]:
         """The action for an observation.
 
@@ -223,6 +236,7 @@ class Agent(ABC):
             state: Memory of a recurrent policy, as returned by the last call; None at the start.
             episode_start: bool [B] (or a bool): worlds whose memory is to be cleared.
             deterministic: Without exploration noise, for agents that have any.
+            action_masks: bool, which actions are allowed; None if all are. Only agents with `masks` look at it.
 
         Returns:
             The action, NumPy for NumPy and torch for torch, single for single; and the memory.
@@ -231,16 +245,19 @@ class Agent(ABC):
             ScenariumError: The observation does not fit the observation space.
         """
         batch, single = as_batch(self.model.observation_space, observation, self.device)
-        action, memory = self._act(batch, reset_memory(state, episode_start), deterministic)
+        mask = None if action_masks is None else torch.as_tensor(action_masks, device=self.device)
+        mask = mask[None] if mask is not None and single else mask
+        action, memory = self._act(batch, reset_memory(state, episode_start), deterministic, mask)
         return as_action(self.model.action_space, action, single, not is_torch(observation)), memory
 
     def mean_reward(self, seeds: Sequence[int] | Tensor, periods: int | None = None, warm_up: int = 0) -> float:
         """Mean reward per period on given worlds of the exact model."""
 
-        def act(observation: Any, memory: Any, t: int) -> tuple[Any, Any]:
-            return self._act(observation, memory, True)
+        def act(observation: Any, memory: Any, t: int, mask: Any) -> tuple[Any, Any]:
+            return self._act(observation, memory, True, mask)
 
-        return float(world_rewards(self.model, act, seed_tensor(seeds, self.device), periods, warm_up).mean())
+        worlds = seed_tensor(seeds, self.device)
+        return float(world_rewards(self.model, MaskedAct(act), worlds, periods, warm_up).mean())
 
     def _encode(self, action: Tensor) -> Tensor:
         """A native action in the model's own action space."""

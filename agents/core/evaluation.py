@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from scenarium.envs.core.rollout import Act, counted_rewards
+from scenarium.agents.core.worlds import make_worlds
+from scenarium.envs.core.rollout import AnyAct, counted_rewards
 
 if TYPE_CHECKING:
+    from scenarium.agents.core.base import Agent
     from scenarium.envs.core.model import Model
 
 _SALT = 0x5CE9A210
@@ -21,7 +23,7 @@ _SALT = 0x5CE9A210
 
 @torch.no_grad()
 def world_rewards(
-    model: Model, act: Act, seeds: Tensor, periods: int | None = None, warm_up: int = 0, chunk: int = 4096
+    model: Model, act: AnyAct, seeds: Tensor, periods: int | None = None, warm_up: int = 0, chunk: int = 4096
 ) -> Tensor:
     """Mean reward per period of each world, on the exact model.
 
@@ -42,6 +44,31 @@ def world_rewards(
         total = counted_rewards(model, model.scenario(part), act, periods, warm_up)
         parts.append(total / max(1, periods - warm_up))
     return torch.cat(parts)
+
+
+@torch.no_grad()
+def episode_returns(agent: Agent, episodes: int, seed: int = 0, deterministic: bool = True) -> Tensor:
+    """Undiscounted returns of whole episodes, one per lane, on any problem an agent can learn on.
+
+    Args:
+        agent: Plays without learning.
+        episodes: How many, played side by side.
+        seed: Of the first lane; the next lanes count on from it.
+        deterministic: Without exploration.
+
+    Returns:
+        float64 [episodes]; of a team's agents one after the other.
+    """
+    worlds = make_worlds(agent.model, episodes, agent.device)
+    played, memory = worlds.reset(seed), None
+    total = torch.zeros(worlds.num_envs, dtype=torch.float64, device=agent.device)
+    alive = torch.ones_like(total, dtype=torch.bool)
+    while bool(alive.any()):
+        action, memory = agent.predict(played.observation, memory, None, deterministic, played.mask)
+        played = worlds.step(action)
+        total += played.reward * alive
+        alive &= ~(played.terminated | played.truncated)
+    return total
 
 
 def seed_tensor(seeds: Sequence[int] | Tensor, device: torch.device) -> Tensor:

@@ -10,20 +10,30 @@ import gymnasium
 import numpy as np
 import torch
 
+from scenarium.agents.core.foreign import ForeignModel, foreign_model
 from scenarium.envs.core.errors import ScenariumError
 from scenarium.envs.core.model import Model
-from scenarium.envs.core.registry import make_model
+from scenarium.envs.core.registry import bare_id, entries, make_model
 
 _HARMLESS = {"OrderEnforcing", "PassiveEnvChecker", "TimeLimit"}
 """Wrappers that change neither spaces, rewards nor dynamics."""
 
 
-def resolve_model(env: Any, env_kwargs: Mapping[str, Any] | None = None) -> Model:
+def resolve_model(env: Any, env_kwargs: Mapping[str, Any] | None = None, foreign: bool = False) -> Model:
     """The model behind an id, a model, or an unwrapped environment of the suite.
+
+    Args:
+        env: What a user names the problem by.
+        env_kwargs: Keyword arguments of an id.
+        foreign: Also take environments that are not of this suite, or are wrapped: only samples can be had of them.
 
     Raises:
         ScenariumError: It has no model, or a wrapper changes what the model alone cannot show.
     """
+    if foreign and not isinstance(env, Model) and not (isinstance(env, str) and _of_suite(env)):
+        bare = isinstance(env, gymnasium.Env) and isinstance(getattr(env.unwrapped, "model", None), Model)
+        if not (bare and _only_harmless(env)):
+            return foreign_model(env, env_kwargs)
     if isinstance(env, str):
         return make_model(env, **(env_kwargs or {}))
     if env_kwargs:
@@ -43,15 +53,27 @@ def resolve_model(env: Any, env_kwargs: Mapping[str, Any] | None = None) -> Mode
     return model
 
 
+def _of_suite(env_id: str) -> bool:
+    """Whether an id is one of ours, or meant to be: an unknown id gets our list of near misses."""
+    known = env_id.split(":")[-1] in gymnasium.registry or ":" in env_id.removeprefix("scenarium:")
+    return bare_id(env_id) in entries() or not known
+
+
+def _only_harmless(env: Any) -> bool:
+    while isinstance(env, gymnasium.Wrapper):
+        if type(env).__name__ not in _HARMLESS:
+            return False
+        env = env.env
+    return True
+
+
 def describe_model(model: Model) -> dict[str, Any]:
     """Id, keyword arguments and fingerprint of a model as plain data; the id is "" if it cannot be made from data."""
-    from scenarium.envs.core.fingerprint import fingerprint
-
     try:
         kwargs = json.loads(json.dumps(dict(model.env_kwargs), default=_plain))
     except TypeError:
-        return {"id": "", "kwargs": {}, "fingerprint": fingerprint(model)}
-    return {"id": model.env_id, "kwargs": kwargs, "fingerprint": fingerprint(model)}
+        return {"id": "", "kwargs": {}, "fingerprint": _fingerprint(model)}
+    return {"id": model.env_id, "kwargs": kwargs, "fingerprint": _fingerprint(model)}
 
 
 def restore_model(description: Mapping[str, Any], env: str | Model | None) -> Model:
@@ -64,16 +86,24 @@ def restore_model(description: Mapping[str, Any], env: str | Model | None) -> Mo
     Raises:
         ScenariumError: The model differs, or it cannot be made from the description and `env` is missing.
     """
-    from scenarium.envs.core.fingerprint import fingerprint, same_fingerprint
+    from scenarium.envs.core.fingerprint import same_fingerprint
 
     if env is None and not description["id"]:
         raise ScenariumError("this checkpoint's model cannot be made from data; pass it as env=")
     kwargs = description["kwargs"] if env is None or env == description["id"] else {}
-    model = resolve_model(description["id"] if env is None else env, kwargs)
-    if not same_fingerprint(description["fingerprint"], fingerprint(model)):
+    looks = str(description["fingerprint"])
+    model = resolve_model(description["id"] if env is None else env, kwargs, looks.startswith("foreign"))
+    now = _fingerprint(model)
+    if looks != now and not same_fingerprint(looks, now):
         asked, saved = model.env_id or type(model).__name__, description["id"] or "another model"
         raise ScenariumError(f"checkpoint was made on {saved} with another version or other kwargs than this {asked}")
     return model
+
+
+def _fingerprint(model: Model) -> str:
+    from scenarium.envs.core.fingerprint import fingerprint
+
+    return model.looks if isinstance(model, ForeignModel) else fingerprint(model)
 
 
 def pick_device(device: str | torch.device) -> torch.device:

@@ -265,7 +265,9 @@ class HDPO(Agent):
 
     # Acting and files -------------------------------------------------------------------------------------------
 
-    def _act(self, observation: Any, memory: Any, deterministic: bool) -> tuple[Tensor, Any]:
+    def _act(
+        self, observation: Any, memory: Any, deterministic: bool, mask: Tensor | None = None
+    ) -> tuple[Tensor, Any]:
         if self._behind and self._best is None:
             self._show_present()
         if getattr(self.policy, "recurrent", False):

@@ -97,6 +97,23 @@ def normal(xp: Namespace, word: Array) -> Array:
     return radius * xp.cos(angle)
 
 
+def normal_pair(xp: Namespace, word: Array, second: int) -> Array:
+    """N(0, 1) by Box-Muller with both normals of a word: the second ones, as far as wanted, follow the first ones.
+
+    Args:
+        xp: Namespace.
+        word: [length, n, ...].
+        second: How many of the n words also give their second normal.
+
+    Returns:
+        float32 [length, n + second, ...].
+    """
+    radius = xp.sqrt(-2.0 * xp.log(uniform(xp, word)))
+    angle = xp.cast(word & 0xFFFFFF, "float") * (2.0**-24 * _TWO_PI)
+    first = radius * xp.cos(angle)
+    return xp.concat([first, radius[:, :second] * xp.sin(angle[:, :second])], 1) if second else first
+
+
 def count_table(cdf: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Integer thresholds of a discrete law on 0, 1, 2, ..., for `count`.
 

@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from scenarium.envs.core.model import Model, Outcome
-from scenarium.envs.core.namespace import Array
+from scenarium.envs.core.namespace import Array, Namespace
 from scenarium.envs.core.scenario import Scenario
 from scenarium.envs.core.tree import tree_map, tree_select
 
 Act = Callable[[Any, Any, int], tuple[Any, Any]]
 """A policy inside a rollout: `(observation, memory, t) -> (action, memory)`; memory starts as None."""
+
+
+@dataclass(frozen=True)
+class MaskedAct:
+    """A policy inside a rollout that also wants to know which actions are allowed.
+
+    Attributes:
+        act: `(observation, memory, t, mask) -> (action, memory)`, with the mask as `Model.action_mask` gives it.
+    """
+
+    act: Callable[[Any, Any, int, Any], tuple[Any, Any]]
+
+
+AnyAct = Act | MaskedAct
+
+
+def choose(act: AnyAct, model: Model, state: Any, observation: Any, memory: Any, t: int, xp: Namespace) -> Any:
+    """A policy's `(action, memory)` in period t; the mask is computed only for those who want it."""
+    if isinstance(act, MaskedAct):
+        return act.act(observation, memory, t, model.action_mask(state, t, xp))
+    return act(observation, memory, t)
 
 
 class Moment(NamedTuple):
@@ -36,7 +58,7 @@ class Moment(NamedTuple):
     after: Any
 
 
-def unroll(model: Model, scenario: Scenario, act: Act, periods: int | None = None) -> Iterator[Moment]:
+def unroll(model: Model, scenario: Scenario, act: AnyAct, periods: int | None = None) -> Iterator[Moment]:
     """Plays `periods` periods (the horizon by default) of every world of the scenario, yielding each.
 
     Worlds that end early are absorbing: their state is frozen and their reward 0. What they compute meanwhile starts
@@ -54,7 +76,7 @@ def unroll(model: Model, scenario: Scenario, act: Act, periods: int | None = Non
     alive: Any = None
     for t in range(model.horizon if periods is None else periods):
         observation = model.observe(state, scenario.until(t), t, xp)
-        action, memory = act(observation, memory, t)
+        action, memory = choose(act, model, state, observation, memory, t, xp)
         if not model.terminates:
             after, outcome = model.step(state, action, scenario.at(t), t, xp)
             yield Moment(t, state, observation, action, outcome, None, after)
@@ -78,7 +100,7 @@ def absorbing_step(
     return after, outcome._replace(reward=reward, terminated=outcome.terminated | (alive ^ True))
 
 
-def counted_rewards(model: Model, scenario: Scenario, act: Act, periods: int, warm_up: int = 0) -> Array:
+def counted_rewards(model: Model, scenario: Scenario, act: AnyAct, periods: int, warm_up: int = 0) -> Array:
     """Sum of every world's rewards after a warm-up, float64 [B]; only sums are kept, whatever the number of periods.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium
@@ -28,9 +28,10 @@ class ScenariumVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
 
     ``reset(seed=s)`` plays world s + i on lane i; a lane that ends goes on to s + i + N, s + i + 2 N, ..., whatever
     its neighbours do. In mode "same_step" an ended lane is reset within the step: `obs` is the new world's first
-    observation, and ``info["final_obs"]`` (always there, for the whole batch) is what was seen before the reset. In
-    mode "disabled" the caller resets with ``reset(options={"reset_mask": mask})``; until then a lane that ended is
-    absorbing: its state stands still, its flags stay up and its reward is 0.
+    observation, and ``info["final_obs"]`` (always there, for the whole batch) is what was seen before the reset, with
+    ``info["final_action_mask"]`` where the problem has masks. In mode "disabled" the caller resets with
+    ``reset(options={"reset_mask": mask})``; until then a lane that ended is absorbing: its state stands still, its
+    flags stay up and its reward is 0.
 
     Args:
         model: A problem with one lone agent.
@@ -138,9 +139,12 @@ class ScenariumVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         actions = self._checked(actions)
         terminated, truncated, outcome = self._advance(actions)
         observation = final = self._observe()
+        final_mask = self.action_masks()
         if self._autoreset:
             observation = self._after_reset(terminated | truncated, final)
         info = self._info(outcome.info)
+        if final_mask is not None:
+            info["final_action_mask"] = self._out(final_mask)
         info["final_obs"], info["_final_obs"] = self._out(final), self._out(terminated | truncated)
         flags = self._out(terminated), self._out(truncated)
         return self._out(observation), self._out(outcome.reward), *flags, info
@@ -233,6 +237,41 @@ class ScenariumVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         low, high = self._range
         if self.device.type == "cpu" and bool(((tensor < low) | (tensor > high)).any()):
             raise ScenariumError(f"actions are out of range; {self._name} expects {self.single_action_space}")
+
+    def snapshot(self) -> dict[str, torch.Tensor]:
+        """Everything `restore` needs to go on from here, as tensors.
+
+        Raises:
+            ScenariumError: reset() was not called.
+        """
+        if self.seeds is None:
+            raise ScenariumError("snapshot() before reset(); call reset() first")
+        time = torch.as_tensor(self._t, device=self.device)
+        own = {"seeds": self.seeds, "time": time, "alive": self._alive, "terminated": self._terminated}
+        return {**own, **{f"state.{i}": leaf for i, leaf in enumerate(tree_leaves(self._state))}}
+
+    @torch.no_grad()
+    def restore(self, snapshot: Mapping[str, torch.Tensor]) -> tuple[Any, dict[str, Any]]:
+        """Goes on from a snapshot of an environment like this one; returns what `reset` would.
+
+        Raises:
+            ScenariumError: It is of another number of worlds or of another problem.
+        """
+        tensors = {name: value.to(self.device) for name, value in snapshot.items()}
+        if tensors["seeds"].shape != (self.num_envs,):
+            raise ScenariumError(f"snapshot has {len(tensors['seeds'])} worlds; this environment has {self.num_envs}")
+        self.seeds = tensors["seeds"].clone()
+        self._scenario = self.model.scenario(self.seeds)
+        self._start = self.model.initial(self._scenario, self.xp)
+        leaves = list(tree_leaves(self._start))
+        saved = [tensors.get(f"state.{i}") for i in range(len(leaves))]
+        if any(new is None or new.dtype != old.dtype for new, old in zip(saved, leaves, strict=True)):
+            raise ScenariumError(f"snapshot is not of {self._name}: its state differs")
+        parts = iter(saved)
+        self._state = tree_map(lambda _: next(parts), self._start)
+        self._alive, self._terminated = tensors["alive"], tensors["terminated"]
+        self._t = int(tensors["time"]) if self.lockstep else tensors["time"].clone()
+        return self._out(self._observe()), self._info({})
 
     @property
     def _name(self) -> str:

@@ -17,6 +17,7 @@ from gymnasium.vector import AutoresetMode, VectorWrapper
 from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
+from scenarium.envs.core.discretize import DiscreteChoice, bounds
 from scenarium.envs.core.errors import ScenariumError
 from scenarium.envs.core.moments import Moments
 from scenarium.envs.core.tree import tree_map
@@ -253,7 +254,7 @@ class RescaleAction(TensorWrapper):
 
     def __init__(self, env: Any) -> None:
         super().__init__(env)
-        low, high = _bounds(env, "RescaleAction")
+        low, high = bounds(env.single_action_space, "RescaleAction")
         self._low = torch.as_tensor(low, device=self.device)
         self._half = torch.as_tensor((high - low) / 2, device=self.device)
         self._set_action_space(spaces.Box(-1.0, 1.0, low.shape, np.float32))
@@ -276,35 +277,14 @@ class DiscretizeAction(TensorWrapper):
 
     def __init__(self, env: Any, levels: int | None = None, menu: Sequence[Any] | None = None) -> None:
         super().__init__(env)
-        low, high = _bounds(env, "DiscretizeAction")
-        if (levels is None) == (menu is None):
-            raise ScenariumError("DiscretizeAction needs either levels or a menu")
-        self._menu: Tensor | None = None
-        if menu is not None:
-            self._menu = torch.as_tensor(_checked_menu(menu, low, high), device=self.device)
-            self._choices = len(self._menu)
-            self._set_action_space(spaces.Discrete(self._choices))
-            return
-        if levels is None or levels < 2:
-            raise ScenariumError(f"levels is {levels}; at least 2 are needed")
-        self._choices = levels
-        self._low = torch.as_tensor(low, device=self.device)
-        self._width = torch.as_tensor((high - low) / (levels - 1), device=self.device)
-        single = low.size == 1
-        self._set_action_space(spaces.Discrete(levels) if single else spaces.MultiDiscrete(np.full(low.shape, levels)))
+        self._choice = DiscreteChoice(env.single_action_space, levels, menu, "DiscretizeAction", self.device)
+        self._set_action_space(self._choice.space)
 
     def action(self, action: Any) -> Any:
         """From indices to an action of the Box."""
         index = torch.as_tensor(action, device=self.device)
-        space, shape = self.single_action_space, (self.num_envs, *(self.single_action_space.shape or ()))
-        if tuple(index.shape) != shape or index.is_floating_point():
-            raise ScenariumError(f"actions are {index.dtype} {tuple(index.shape)}; {space} expects integers {shape}")
-        # Reading the numbers would stall a GPU's queue; there torch itself refuses an index beyond the menu.
-        if index.device.type == "cpu" and not bool(((index >= 0) & (index < self._choices)).all()):
-            raise ScenariumError(f"actions are out of range; {space} expects integers from 0 to {self._choices - 1}")
-        if self._menu is not None:
-            return self._menu[index.long()]
-        return self._low + index.reshape(len(index), *self._low.shape) * self._width
+        self._choice.check(index, self.num_envs)
+        return self._choice.decode(index)
 
 
 class FlattenObservation(TensorWrapper):
@@ -358,25 +338,6 @@ class TimeAwareObservation(TensorWrapper):
         if isinstance(observation, dict):
             return {**observation, "time": share}
         return torch.cat([observation, share], 1)
-
-
-def _bounds(env: Any, name: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    space = env.single_action_space
-    if not isinstance(space, spaces.Box) or not space.is_bounded():
-        raise ScenariumError(f"{name} needs a bounded Box of actions, not {space}")
-    return space.low, space.high
-
-
-def _checked_menu(menu: Sequence[Any], low: np.ndarray[Any, Any], high: np.ndarray[Any, Any]) -> Any:
-    try:
-        array = np.asarray(menu, np.float32)
-    except (TypeError, ValueError):
-        raise ScenariumError(f"menu must be a list of actions of shape {low.shape}, all numbers") from None
-    if array.shape[1:] != low.shape or not array.size:
-        raise ScenariumError(f"menu has shape {array.shape}; expected n actions of shape {low.shape}")
-    if not ((array >= low) & (array <= high)).all():
-        raise ScenariumError("menu has actions outside the Box of the environment, or not finite")
-    return array
 
 
 def _flat_space(space: gymnasium.Space[Any]) -> spaces.Box:
