@@ -9,6 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from scenarium.agents.core.evaluation import episode_returns
+from scenarium.agents.core.foreign import ForeignModel
+from scenarium.agents.core.problem import resolve_model
 from scenarium.envs.core.errors import ScenariumError
 from scenarium.envs.core.model import Model
 from scenarium.envs.core.registry import as_model
@@ -55,7 +58,8 @@ def evaluate(
         policy: An agent, a baseline, a Stable-Baselines3 model, or any object with Stable-Baselines3's
             ``predict(observation, state, episode_start, deterministic) -> (action, state)``; foreign ones get NumPy
             batches.
-        env: Registered id or a model.
+        env: Registered id or a model; also a Gymnasium id or environment that is not of this suite: then as many whole
+            episodes as there are seeds are played, and a return is the undiscounted sum of an episode's rewards.
         seeds: One world each.
         periods: Periods played; the horizon by default.
         warm_up: First periods that are played but not counted.
@@ -68,7 +72,9 @@ def evaluate(
     Raises:
         ScenariumError: The policy has no `predict`, its actions do not fit, or there is nothing to count.
     """
-    model = as_model(env, **env_kwargs)
+    model = resolve_model(env, env_kwargs, foreign=True)
+    if isinstance(model, ForeignModel):
+        return _evaluate_foreign(policy, model, list(seeds), device)
     periods = model.horizon if periods is None else periods
     if not 0 <= warm_up < periods:
         raise ScenariumError(f"warm_up {warm_up} must lie in [0, {periods}), the periods played")
@@ -81,6 +87,16 @@ def evaluate(
         if progress is not None:
             progress(sum(len(done) for done in parts))
     returns = np.concatenate(parts) * (1.0 if aggregate == "sum" else 1.0 / (periods - warm_up))
+    return _summary(returns)
+
+
+def _evaluate_foreign(policy: Any, model: ForeignModel, seeds: list[int], device: str) -> Evaluation:
+    if not seeds:
+        raise ScenariumError("seeds is empty; give at least one episode")
+    return _summary(episode_returns(policy, model, len(seeds), seeds[0], device=device).cpu().numpy())
+
+
+def _summary(returns: npt.NDArray[np.float64]) -> Evaluation:
     spread = float(returns.std(ddof=1)) if len(returns) > 1 else 0.0
     return Evaluation(returns, float(returns.mean()), spread / len(returns) ** 0.5)
 

@@ -6,16 +6,16 @@ Reported results come from the leaderboard's evaluation; this is the same rollou
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from scenarium.agents.core.worlds import make_worlds
 from scenarium.envs.core.rollout import AnyAct, counted_rewards
+from scenarium.envs.core.tree import tree_map
 
 if TYPE_CHECKING:
-    from scenarium.agents.core.base import Agent
     from scenarium.envs.core.model import Model
 
 _SALT = 0x5CE9A210
@@ -47,25 +47,32 @@ def world_rewards(
 
 
 @torch.no_grad()
-def episode_returns(agent: Agent, episodes: int, seed: int = 0, deterministic: bool = True) -> Tensor:
+def episode_returns(
+    policy: Any, model: Model, episodes: int, seed: int = 0, deterministic: bool = True, device: str = "cpu"
+) -> Tensor:
     """Undiscounted returns of whole episodes, one per lane, on any problem an agent can learn on.
 
     Args:
-        agent: Plays without learning.
+        policy: An agent of this suite, or anything with Stable-Baselines3's `predict`, which gets NumPy arrays.
+        model: The problem, foreign ones included.
         episodes: How many, played side by side.
         seed: Of the first lane; the next lanes count on from it.
         deterministic: Without exploration.
+        device: Torch device.
 
     Returns:
         float64 [episodes]; of a team's agents one after the other.
     """
-    worlds = make_worlds(agent.model, episodes, agent.device)
+    worlds = make_worlds(model, episodes, torch.device(device))
     played, memory = worlds.reset(seed), None
-    total = torch.zeros(worlds.num_envs, dtype=torch.float64, device=agent.device)
+    total = torch.zeros(worlds.num_envs, dtype=torch.float64, device=worlds.device)
     alive = torch.ones_like(total, dtype=torch.bool)
+    masked, ours = getattr(policy, "masks", False), type(policy).__module__.startswith("scenarium.")
     while bool(alive.any()):
-        action, memory = agent.predict(played.observation, memory, None, deterministic, played.mask)
-        played = worlds.step(action)
+        allowed = {"action_masks": played.mask} if masked else {}
+        seen = played.observation if ours else tree_map(lambda leaf: leaf.cpu().numpy(), played.observation)
+        action, memory = policy.predict(seen, memory, None, deterministic, **allowed)
+        played = worlds.step(torch.as_tensor(action, device=worlds.device))
         total += played.reward * alive
         alive &= ~(played.terminated | played.truncated)
     return total

@@ -175,7 +175,7 @@ def _load_policies(name: str, env: str | None, kwargs: dict[str, Any]) -> list[t
 
 @execute.register
 def _(command: cli.Evaluate) -> None:
-    from scenarium.envs import make_model
+    from scenarium.agents.core.problem import resolve_model
     from scenarium.leaderboard.evaluation import evaluate, evaluate_task, task_model
     from scenarium.leaderboard.tasks import get_task
 
@@ -188,7 +188,7 @@ def _(command: cli.Evaluate) -> None:
         if task is not None:
             outcome = evaluate_task(policy, task, task_model(task, own), command.device)
         else:
-            model = make_model(command.env or policy.model.env_id, **{**own, **kwargs})
+            model = resolve_model(command.env or policy.model.env_id, {**own, **kwargs}, foreign=True)
             outcome = evaluate(
                 policy, model, range(command.worlds), periods=command.periods, warm_up=command.warm_up,
                 device=command.device,

@@ -207,3 +207,18 @@ def test_action_maps_decode_every_kind_of_space() -> None:
     assert menu.decode(torch.tensor([[1]])).tolist() == [[1, 1]]
     with pytest.raises(ScenariumError, match="set levels"):
         ActionMap.of(box)
+
+
+def test_whole_episodes_of_a_foreign_environment_are_evaluated() -> None:
+    import scenarium
+
+    class Right:
+        def predict(self, observation: Any, state: Any, start: Any, deterministic: bool) -> tuple[Any, None]:
+            assert isinstance(observation, np.ndarray)
+            return np.full(len(observation), 6), None
+
+    result = scenarium.evaluate(Right(), lambda: Counter(4), range(3))
+    assert result.returns.tolist() == [10.0] * 3  # 1 + 2 + 3 + 4
+    assert result.std_error == 0.0
+    with pytest.raises(ScenariumError, match="at least one episode"):
+        scenarium.evaluate(Right(), "CartPole-v1", [])
