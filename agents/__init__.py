@@ -14,17 +14,38 @@ if TYPE_CHECKING:
     from scenarium.agents.core.registry import agent_entries, load_agent, make_agent
     from scenarium.agents.hdpo.config import HDPOConfig
     from scenarium.agents.hdpo.hdpo import HDPO
+    from scenarium.agents.pqn.config import PQNConfig, PQNRNNConfig
+    from scenarium.agents.pqn.pqn import PQN
+    from scenarium.agents.pqn.recurrent import PQNRNN
     from scenarium.agents.sb3 import SB3A2C, SB3DQN, SB3PPO, SB3SAC, SB3TD3
+    from scenarium.agents.stream.config import StreamACConfig, StreamConfig, StreamQConfig
+    from scenarium.agents.stream.signal import Signal
+    from scenarium.agents.stream.stream_ac import StreamAC
+    from scenarium.agents.stream.stream_q import StreamQ
+    from scenarium.agents.stream.stream_sarsa import StreamSARSA
+    from scenarium.agents.stream.stream_td import StreamTD
 
 _LAZY = {
     "Agent": "scenarium.agents.core.base",
     "HDPO": "scenarium.agents.hdpo.hdpo",
     "HDPOConfig": "scenarium.agents.hdpo.config",
+    "PQN": "scenarium.agents.pqn.pqn",
+    "PQNConfig": "scenarium.agents.pqn.config",
+    "PQNRNN": "scenarium.agents.pqn.recurrent",
+    "PQNRNNConfig": "scenarium.agents.pqn.config",
     "SB3A2C": "scenarium.agents.sb3",
     "SB3DQN": "scenarium.agents.sb3",
     "SB3PPO": "scenarium.agents.sb3",
     "SB3SAC": "scenarium.agents.sb3",
     "SB3TD3": "scenarium.agents.sb3",
+    "Signal": "scenarium.agents.stream.signal",
+    "StreamAC": "scenarium.agents.stream.stream_ac",
+    "StreamACConfig": "scenarium.agents.stream.config",
+    "StreamConfig": "scenarium.agents.stream.config",
+    "StreamQ": "scenarium.agents.stream.stream_q",
+    "StreamQConfig": "scenarium.agents.stream.config",
+    "StreamSARSA": "scenarium.agents.stream.stream_sarsa",
+    "StreamTD": "scenarium.agents.stream.stream_td",
     "agent_entries": "scenarium.agents.core.registry",
     "load_agent": "scenarium.agents.core.registry",
     "make_agent": "scenarium.agents.core.registry",
@@ -32,6 +53,8 @@ _LAZY = {
 
 __all__ = [
     "HDPO",
+    "PQN",
+    "PQNRNN",
     "SB3A2C",
     "SB3DQN",
     "SB3PPO",
@@ -39,6 +62,16 @@ __all__ = [
     "SB3TD3",
     "Agent",
     "HDPOConfig",
+    "PQNConfig",
+    "PQNRNNConfig",
+    "Signal",
+    "StreamAC",
+    "StreamACConfig",
+    "StreamConfig",
+    "StreamQ",
+    "StreamQConfig",
+    "StreamSARSA",
+    "StreamTD",
     "agent_entries",
     "load_agent",
     "make_agent",

@@ -50,16 +50,23 @@ class Random(Baseline):
 
     def _draw(self, space: Space[Any], observation: Any, memory: Any) -> tuple[Tensor, Tensor]:
         """The actions, and as memory [B, 2] the episode's key and the steps made; zero steps start an episode."""
-        leaves = [leaf.reshape(leaf.shape[0], -1).float().contiguous() for leaf in tree_leaves(observation)]
-        bits = torch.cat(leaves, 1).view(torch.int32).to(torch.int64)
-        memory = torch.zeros((len(bits), 2), dtype=torch.int64, device=bits.device) if memory is None else memory
-        place = torch.arange(1, bits.shape[1] + 1, device=bits.device)
+        first = observation_key(observation)
+        memory = torch.zeros((len(first), 2), dtype=torch.int64, device=first.device) if memory is None else memory
         steps = memory[:, 1]
-        episode = torch.where(steps == 0, rng.mix(rng.mix(bits + rng.mix(place)).sum(1)), memory[:, 0])
+        episode = torch.where(steps == 0, first, memory[:, 0])
         key = rng.mix(episode + rng.mix(steps + self._key))
-        xp = torch_namespace(str(bits.device))
-        word = rng.words(key[:, None], torch.arange(_width(space), device=bits.device))
+        xp = torch_namespace(str(first.device))
+        word = rng.words(key[:, None], torch.arange(_width(space), device=first.device))
         return _scaled(space, rng.uniform(xp, word)), torch.stack([episode, steps + 1], 1)
+
+
+def observation_key(observation: Any) -> Tensor:
+    """A key int64 [B] from the bits of observations (tensors, batch first): equal ones, and only they, share it."""
+    leaves = [leaf.reshape(leaf.shape[0], -1).float().contiguous() for leaf in tree_leaves(observation)]
+    bits = torch.cat(leaves, 1).view(torch.int32).to(torch.int64)
+    place = torch.arange(1, bits.shape[1] + 1, device=bits.device)
+    key: Tensor = rng.mix(rng.mix(bits + rng.mix(place)).sum(1))
+    return key
 
 
 def _width(space: Space[Any]) -> int:

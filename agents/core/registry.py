@@ -36,6 +36,16 @@ class AgentEntry:
 
 _TABLE = (
     ("hdpo", "hdpo.hdpo:HDPO", "Hindsight differentiable policy optimisation: gradients through the model"),
+    ("stream_q", "stream.stream_q:StreamQ", "Stream Q(lambda): one transition at a time, discrete actions"),
+    ("stream_sarsa", "stream.stream_sarsa:StreamSARSA", "Stream SARSA(lambda): one transition at a time, on-policy"),
+    ("stream_ac", "stream.stream_ac:StreamAC", "Stream AC(lambda): one transition at a time, any actions"),
+    (
+        "stream_td",
+        "stream.stream_td:StreamTD",
+        "Stream TD(lambda): predicts what states are worth to a policy",
+    ),
+    ("pqn", "pqn.pqn:PQN", "Parallelised Q-network: online Q-learning without replay, discrete choices"),
+    ("pqn_rnn", "pqn.recurrent:PQNRNN", "Parallelised Q-network with a recurrent memory"),
     ("sb3_ppo", "sb3:SB3PPO", "Proximal policy optimisation (Stable-Baselines3)"),
     ("sb3_a2c", "sb3:SB3A2C", "Advantage actor-critic (Stable-Baselines3)"),
     ("sb3_sac", "sb3:SB3SAC", "Soft actor-critic, continuous actions (Stable-Baselines3)"),

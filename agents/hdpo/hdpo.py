@@ -28,6 +28,7 @@ from scenarium.agents.hdpo.pathwise import Course, pathwise_losses
 from scenarium.agents.hdpo.weights import FlatWeights
 from scenarium.agents.networks import build_policy
 from scenarium.envs.core.errors import ScenariumError
+from scenarium.envs.core.namespace import torch_namespace
 from scenarium.envs.core.rollout import Act, unroll
 from scenarium.envs.core.scenario import Scenario
 from scenarium.envs.core.tree import tree_leaves, tree_map
@@ -45,7 +46,8 @@ class HDPO(Agent):
 
     Training unrolls ``model.relaxed().native()``; development evaluations, and everything reported, play the exact
     model. `policy` may be any module from batched observations to native actions; one with ``recurrent = True`` takes
-    and returns ``(action, memory)``, with memory None at the start.
+    and returns ``(action, memory)``, with memory None at the start. A relaxed model whose actions are not those of the
+    exact one (weights on a menu of prices) has a method ``decide(action, xp)`` that turns them into native ones.
     """
 
     name: ClassVar[str] = "hdpo"
@@ -274,6 +276,10 @@ class HDPO(Agent):
             action, memory = self.policy(observation, memory)
             return self._encode(action), memory
         return self._encode(self.policy(observation)), None
+
+    def _encode(self, action: Tensor) -> Tensor:
+        decide = getattr(self._trained, "decide", None)
+        return super()._encode(action if decide is None else decide(action, torch_namespace(str(action.device))))
 
     def _policy_tensors(self) -> dict[str, Tensor]:
         if self._best is None:

@@ -71,20 +71,24 @@ def _size(tree: Any) -> float:
 
 
 def scripted_action(model: Model, t: int) -> Any:
-    """A fixed pseudo-random action of one world in period t; a dict by role for several roles."""
-    actions = {}
+    """A fixed pseudo-random action of one world in period t; a dict by role for several roles.
+
+    Numbers lie in the part of their Box that the model names in `scripted`.
+    """
+    actions: dict[str, Any] = {}
     for number, role in enumerate(model.roles):
-        one = [_sample(role.action_space, 1000 * number + copy, t) for copy in range(role.count or 1)]
+        one = [_sample(role.action_space, 1000 * number + copy, t, model.scripted) for copy in range(role.count or 1)]
         actions[role.name] = one[0] if role.count is None else np.stack(one)
     return actions if len(model.roles) > 1 else next(iter(actions.values()))
 
 
-def _sample(space: gymnasium.Space[Any], stream: int, t: int) -> Any:
+def _sample(space: gymnasium.Space[Any], stream: int, t: int, part: tuple[float, float]) -> Any:
     width = int(np.prod(space.shape or (1,)))
     words = rng.words(rng.stream_key(stream, 77), rng.counters(NUMPY, t, 1, width))[0]
     u = rng.uniform_double(NUMPY, words).reshape(space.shape or ())
     if isinstance(space, gymnasium.spaces.Box):
         low, high = np.maximum(space.low, -10.0), np.minimum(space.high, 10.0)
+        u = part[0] + (part[1] - part[0]) * u
         return (low + (high - low) * u).astype(space.dtype)
     sizes = space.nvec if isinstance(space, gymnasium.spaces.MultiDiscrete) else getattr(space, "n", 2)
     return np.floor(u * sizes).astype(np.int64)

@@ -65,6 +65,8 @@ class Model(ABC):
         gradient: "exact" (the step is differentiable as it stands), "relaxed" (use `relaxed()`), or "none".
         time_limit_is_terminal: Whether the horizon is a real end (no bootstrapping beyond it).
         rewards: The family's named rewards, for `reward=`.
+        scripted: Part of a Box's range, as fractions, in which the fixed actions of fingerprints lie; narrower where
+            wild actions would end a world at once.
         presentation: Keyword arguments that change how the problem is shown to an agent, not what it is.
         env_id: The id this model was made from, with `env_kwargs`; set by the registry.
     """
@@ -74,6 +76,7 @@ class Model(ABC):
     batch_axis: int = 0
     gradient: Literal["exact", "relaxed", "none"] = "exact"
     time_limit_is_terminal: bool = False
+    scripted: ClassVar[tuple[float, float]] = (0.0, 1.0)
     rewards: ClassVar[Mapping[str, RewardFunction]] = {}
     presentation: ClassVar[frozenset[str]] = frozenset()
     observation_space: gymnasium.Space[Any]

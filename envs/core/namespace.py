@@ -38,6 +38,7 @@ class Namespace(ABC):
     maximum: Callable[..., Array]
     exp: Callable[..., Array]
     log: Callable[..., Array]
+    log1p: Callable[..., Array]
     sqrt: Callable[..., Array]
     sin: Callable[..., Array]
     cos: Callable[..., Array]
@@ -47,7 +48,7 @@ class Namespace(ABC):
 
     @abstractmethod
     def constant(self, values: Any, kind: str = "float") -> Array:
-        """Turns numbers into an array of this backend; `kind` is float, double, int, index or bool."""
+        """Turns numbers into an array of this backend; `kind` is float, double, byte, int, index or bool."""
 
     @abstractmethod
     def scalar(self, value: float) -> Array:
@@ -55,7 +56,7 @@ class Namespace(ABC):
 
     @abstractmethod
     def cast(self, x: Array, kind: str) -> Array:
-        """Converts to `kind`: float (float32), double, int (int32), index (int64) or bool."""
+        """Converts to `kind`: float (float32), double, byte (int8), int (int32), index (int64) or bool."""
 
     @abstractmethod
     def total(self, x: Array, axis: int) -> Array:
@@ -72,6 +73,14 @@ class Namespace(ABC):
     @abstractmethod
     def any(self, x: Array, axis: int) -> Array:
         """Logical or over one axis."""
+
+    @abstractmethod
+    def cumsum(self, x: Array, axis: int) -> Array:
+        """Running sum along one axis."""
+
+    @abstractmethod
+    def cummax(self, x: Array, axis: int) -> Array:
+        """Running maximum along one axis."""
 
     @abstractmethod
     def sort(self, x: Array, axis: int) -> Array:
@@ -100,6 +109,25 @@ class Namespace(ABC):
     @abstractmethod
     def put(self, x: Array, index: Array, value: Array) -> Array:
         """A copy of `x` in which the element of the last axis that `index` names is `value`."""
+
+    @abstractmethod
+    def take(self, x: Array, index: Array, axis: int = 0) -> Array:
+        """Elements of `x` along one axis (the first or the last), world by world.
+
+        `x` is [K] for one world; a batch adds its axis at the other end: [K, B] for the first axis, [B, K] for the
+        last. `index` is of the index type, [m] with the same batch axis, and so is the result.
+        """
+
+    @abstractmethod
+    def place(self, x: Array, index: Array, value: Array, axis: int = 0) -> Array:
+        """A copy of `x` in which the elements `index` names are `value`; axes and shapes as in `take`.
+
+        Args:
+            x: The array.
+            index: Of the index type; where it names an element twice, the values must agree.
+            value: A number, or an array of the index's shape.
+            axis: 0 or -1.
+        """
 
     @abstractmethod
     def searchsorted(self, table: Array, x: Array) -> Array:
@@ -139,7 +167,8 @@ class Namespace(ABC):
 
 
 _NUMPY_KINDS: Mapping[str, Any] = {
-    "float": np.float32, "double": np.float64, "int": np.int32, "index": np.int64, "bool": np.bool_,
+    "float": np.float32, "double": np.float64, "byte": np.int8, "int": np.int32, "index": np.int64,
+    "bool": np.bool_,
 }  # fmt: skip
 
 
@@ -153,6 +182,7 @@ class NumpyNamespace(Namespace):
     maximum: Callable[..., Array] = staticmethod(np.maximum)
     exp: Callable[..., Array] = staticmethod(np.exp)
     log: Callable[..., Array] = staticmethod(np.log)
+    log1p: Callable[..., Array] = staticmethod(np.log1p)
     sqrt: Callable[..., Array] = staticmethod(np.sqrt)
     sin: Callable[..., Array] = staticmethod(np.sin)
     cos: Callable[..., Array] = staticmethod(np.cos)
@@ -163,6 +193,8 @@ class NumpyNamespace(Namespace):
     largest: Any = staticmethod(np.maximum.reduce)
     smallest: Any = staticmethod(np.minimum.reduce)
     any: Any = staticmethod(np.logical_or.reduce)
+    cumsum: Any = staticmethod(np.cumsum)
+    cummax: Any = staticmethod(np.maximum.accumulate)
     sort: Any = staticmethod(np.sort)
     concat: Any = staticmethod(np.concatenate)
     stack: Any = staticmethod(np.stack)
@@ -189,6 +221,14 @@ class NumpyNamespace(Namespace):
     def put(self, x: Array, index: Array, value: Array) -> Array:
         copy = x.copy()
         np.put_along_axis(copy, np.asarray(index)[..., None], np.asarray(value, copy.dtype)[..., None], -1)
+        return copy
+
+    def take(self, x: Array, index: Array, axis: int = 0) -> Array:
+        return x[index]
+
+    def place(self, x: Array, index: Array, value: Array, axis: int = 0) -> Array:
+        copy = x.copy()
+        copy[index] = value
         return copy
 
     def searchsorted(self, table: Array, x: Array) -> Array:
@@ -229,6 +269,7 @@ class PythonNamespace(NumpyNamespace):
     cos: Callable[..., Array] = staticmethod(math.cos)
     tanh: Callable[..., Array] = staticmethod(math.tanh)
     log: Callable[..., Array] = staticmethod(lambda x: math.log(x) if x > 0.0 else -math.inf)
+    log1p: Callable[..., Array] = staticmethod(lambda x: math.log1p(x) if x > -1.0 else -math.inf)
     round: Callable[..., Array] = staticmethod(lambda x: float(round(x)))
     floor: Callable[..., Array] = staticmethod(lambda x: float(math.floor(x)))
 

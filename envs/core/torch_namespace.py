@@ -11,7 +11,8 @@ import torch
 from scenarium.envs.core.namespace import Array, Namespace
 
 _KINDS = {
-    "float": torch.float32, "double": torch.float64, "int": torch.int32, "index": torch.int64, "bool": torch.bool,
+    "float": torch.float32, "double": torch.float64, "byte": torch.int8, "int": torch.int32,
+    "index": torch.int64, "bool": torch.bool,
 }  # fmt: skip
 
 
@@ -42,6 +43,7 @@ class TorchNamespace(Namespace):
     minimum, maximum = staticmethod(_minimum), staticmethod(_maximum)
     exp, log, sqrt = staticmethod(torch.exp), staticmethod(torch.log), staticmethod(torch.sqrt)
     sin, cos, tanh = staticmethod(torch.sin), staticmethod(torch.cos), staticmethod(torch.tanh)
+    log1p = staticmethod(torch.log1p)
     round, floor = staticmethod(torch.round), staticmethod(torch.floor)
 
     def __init__(self, device: str) -> None:
@@ -73,6 +75,12 @@ class TorchNamespace(Namespace):
     def any(self, x: torch.Tensor, axis: int) -> torch.Tensor:
         return x.any(axis)
 
+    def cumsum(self, x: torch.Tensor, axis: int) -> torch.Tensor:
+        return torch.cumsum(x, axis)
+
+    def cummax(self, x: torch.Tensor, axis: int) -> torch.Tensor:
+        return torch.cummax(x, axis).values
+
     def sort(self, x: torch.Tensor, axis: int) -> torch.Tensor:
         return torch.sort(x, dim=axis).values
 
@@ -94,6 +102,12 @@ class TorchNamespace(Namespace):
     def put(self, x: torch.Tensor, index: torch.Tensor, value: Array) -> torch.Tensor:
         source = torch.as_tensor(value, dtype=x.dtype, device=x.device).expand(index.shape)
         return x.scatter(-1, index.to(torch.int64)[..., None], source[..., None])
+
+    def take(self, x: torch.Tensor, index: torch.Tensor, axis: int = 0) -> torch.Tensor:
+        return x.gather(axis, index)
+
+    def place(self, x: torch.Tensor, index: torch.Tensor, value: Array, axis: int = 0) -> torch.Tensor:
+        return x.scatter(axis, index, value)
 
     def searchsorted(self, table: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         return torch.searchsorted(table, x.contiguous(), right=True)

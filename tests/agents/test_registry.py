@@ -17,6 +17,8 @@ from scenarium.envs.core.rollout import unroll
 
 TINY: dict[str, dict[str, Any]] = {
     "hdpo": {"batch_size": 4, "horizon": 12, "dev_worlds": 2, "dev_horizon": 12, "dev_warm_up": 0, "dev_every": 2},
+    "pqn": {"num_envs": 4, "steps": 4, "epochs": 1, "minibatches": 2},
+    "pqn_rnn": {"num_envs": 4, "steps": 4, "window": 2, "epochs": 1, "minibatches": 2},
     "sb3_ppo": {"num_envs": 2, "algorithm": {"n_steps": 8, "batch_size": 8, "n_epochs": 1}},
     "sb3_a2c": {"num_envs": 2},
     "sb3_sac": {"num_envs": 2, "algorithm": {"learning_starts": 8, "batch_size": 4, "buffer_size": 100}},

@@ -1,0 +1,1 @@
+"""PQN: parallelised Q-network, with and without memory."""
