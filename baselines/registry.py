@@ -50,6 +50,31 @@ _LOST = _inventory("OneStoreLost", "IndependentStores")
 _WAREHOUSES = _inventory("", "OneWarehouse", "ManyWarehouses", "RetailWeekly")
 _BACKLOG, _SERIAL, _HUB = (_inventory(name) for name in ("OneStoreBacklog", "Serial", "Transshipment"))
 _HOME = "scenarium.baselines.inventory"
+_FISHERY = "scenarium.baselines.fishery"
+
+
+def _fishery(*names: str) -> tuple[str, ...]:
+    return tuple(f"Fishery-{name}v0" for name in names)
+
+
+_SOLVED = _fishery("", "Model1-", "Model1LowBeta-", "Model1LowBetaHighNoise-", "Model2-", "Model4-")
+_SEEING_YEAR = _fishery("Timed-", "Model1-Timed-", "Model2-Timed-", "Model4-Timed-")
+_FISHERY_VARIANTS = _fishery(
+    "V0Drift-", "DDrift-", "CVDrift-", "KLimit-", "KLimitRXDrift-", "KFluctuation-", "CouplingFluctuation-",
+    "CompetitionFluctuation-", "YAbiotic-", "ZAbiotic-", "WeakCoupling-", "WeakCouplingTipping-", "Perturbed-",
+)  # fmt: skip
+_BLIND = _SOLVED + _FISHERY_VARIANTS
+_FISHERIES = _BLIND + _SEEING_YEAR
+
+_PRICING = "scenarium.baselines.pricing"
+_BANDITS = tuple(f"AncillaryPricing-{name}v0" for name in ("", "TwoSided-", "Drift-", "Trap-"))
+_CAPACITY, _PRODUCTS = ("AncillaryPricing-Capacity-v0",), ("AncillaryPricing-MultiProduct-v0",)
+_OFFERS = _BANDITS + _CAPACITY
+
+
+def _pricing(name: str, target: str, title: str, ids: tuple[str, ...] = _OFFERS, **options: bool) -> BaselineEntry:
+    return BaselineEntry(name, f"{_PRICING}.{target}", title, ids, **options)
+
 
 _TABLE = (
     BaselineEntry("random", "scenarium.baselines.random:Random", "Uniform actions"),
@@ -95,6 +120,69 @@ _TABLE = (
         f"{_HOME}.just_in_time:JustInTime",
         "Knows the future: goods arrive in the period they are asked for",
         _LOST + _BACKLOG + _SERIAL + _HUB + _WAREHOUSES,
+        clairvoyant=True,
+    ),
+    BaselineEntry("no_harvest", f"{_FISHERY}.rules:NoHarvest", "Leave everything in the sea", _FISHERIES),
+    BaselineEntry(
+        "constant_mortality", f"{_FISHERY}.rules:ConstantMortality", "Take the same fraction every year", _FISHERIES
+    ),
+    BaselineEntry(
+        "constant_escapement", f"{_FISHERY}.rules:ConstantEscapement", "Leave the same stock every year", _FISHERIES
+    ),
+    BaselineEntry(
+        "hockey_stick",
+        f"{_FISHERY}.rules:HockeyStick",
+        "Mortality that rises with the stock, then a constant",
+        _FISHERIES,
+    ),
+    BaselineEntry(
+        "dp_timed",
+        f"{_FISHERY}.dynamic_program:DPTimed",
+        "The optimum for those who see the year, by dynamic programming",
+        _SEEING_YEAR,
+    ),
+    BaselineEntry(
+        "dp_stationary",
+        f"{_FISHERY}.dynamic_program:DPStationary",
+        "The best policy known that does not see the year, by dynamic programming and exact gradients",
+        _SOLVED + _SEEING_YEAR,
+    ),
+    BaselineEntry(
+        "gaussian_process",
+        f"{_FISHERY}.smoothed:GaussianProcess",
+        "A trained policy smoothed by a Gaussian process",
+        _BLIND,
+    ),
+    _pricing("human_price", "rules:StaticPrice", "The list price for everybody"),
+    _pricing("best_static_price", "rules:BestStaticPrice", "The one price that earns most"),
+    _pricing("best_static_menu", "rules:BestStaticMenu", "One margin for all products and customers", _PRODUCTS),
+    _pricing("random_discount", "rules:RandomDiscount", "Random discounts from the list price"),
+    _pricing("business_rules", "rules:BusinessRules", "The list price less discounts for early bookers and groups"),
+    _pricing("app_lm", "propensity:AppLm", "Naive Bayes propensity and a logistic map to the price"),
+    _pricing("app_des", "learned:AppDes", "A network forecasts sales, every price is tried"),
+    _pricing("dnn_cl", "learned:DnnCl", "A network names the price, trained by an interval loss"),
+    _pricing("monotone_network", "learned:MonotonePricing", "A forecast that falls in the price, every price is tried"),
+    _pricing("logistic_thompson", "online:LogisticThompsonPricing", "Thompson sampling with a logistic demand model"),
+    _pricing("model_router", "online:ModelRouter", "A bandit that routes sessions between pricing models"),
+    _pricing(
+        "bayes_oracle",
+        "oracles:BayesOracle",
+        "The best price given the context, unless demand moves or units run out",
+        _OFFERS + _PRODUCTS,
+    ),
+    _pricing(
+        "drift_filter",
+        "filtering:DriftFilter",
+        "Infers from its own sales how demand has moved",
+        ("AncillaryPricing-Drift-v0",),
+    ),
+    _pricing("capacity_optimal", "oracles:CapacityOptimal", "The optimum for limited units, by context", _CAPACITY),
+    _pricing("capacity_blind", "oracles:CapacityBlind", "The same without seeing the context", _CAPACITY),
+    _pricing(
+        "full_information",
+        "oracles:FullInformation",
+        "Knows what each customer would pay, not whether they buy",
+        _OFFERS + _PRODUCTS,
         clairvoyant=True,
     ),
 )

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from scenarium.envs.core.registry import Entry, register
 
 _INVENTORY = "scenarium.envs.inventory.presets"
+_FISHERY = "scenarium.envs.fishery.presets:fishery"
+_PRICING = "scenarium.envs.pricing.presets"
+
+
+def _fishery(name: str, title: str, variant: str, **kwargs: Any) -> Entry:
+    """An id of the fishery family."""
+    return Entry(f"Fishery-{name}v0" if name else "Fishery-v0", _FISHERY, title, {"variant": variant, **kwargs})
+
 
 TABLE: tuple[Entry, ...] = (
     Entry("InventoryNet-v0", f"{_INVENTORY}:inventory_net", "one warehouse and five stores, or your own network"),
@@ -16,6 +26,35 @@ TABLE: tuple[Entry, ...] = (
     Entry("InventoryNet-ManyWarehouses-v0", f"{_INVENTORY}:many_warehouses", "2 to 6 warehouses, lost sales"),
     Entry("InventoryNet-IndependentStores-v0", f"{_INVENTORY}:independent_stores", "n stores without a warehouse"),
     Entry("InventoryNet-RetailWeekly-v0", f"{_INVENTORY}:retail_weekly", "seasonal weekly retail, profit"),
+    _fishery("", "three species, two fisheries, the year not observed", "model_3"),
+    _fishery("Timed-", "three species, two fisheries, the year observed", "model_3", time_observed=True),
+    _fishery("Model1-", "one species with a tipping point", "model_1"),
+    _fishery("Model1-Timed-", "one species with a tipping point, the year observed", "model_1", time_observed=True),
+    _fishery("Model2-", "three species, one fishery", "model_2"),
+    _fishery("Model2-Timed-", "three species, one fishery, the year observed", "model_2", time_observed=True),
+    _fishery("Model4-", "three species, growth of X falls for a century", "model_4"),
+    _fishery("Model4-Timed-", "the same, the year observed", "model_4", time_observed=True),
+    _fishery("Model1LowBeta-", "one species, weaker predation", "model_1_low_beta"),
+    _fishery("Model1LowBetaHighNoise-", "the same, twice the noise", "model_1_low_beta_high_noise"),
+    _fishery("V0Drift-", "Model 3, half-saturation of predation falls", "v0_drift"),
+    _fishery("DDrift-", "Model 3, the predator's preference moves", "d_drift"),
+    _fishery("CVDrift-", "Model 3, competition doubles in a century", "cv_drift"),
+    _fishery("KLimit-", "Model 3, competition for the carrying capacity", "k_limit"),
+    _fishery("KLimitRXDrift-", "the same, growth of X falls for a century", "k_limit_rx_drift"),
+    _fishery("KFluctuation-", "Model 3, capacity of X fluctuates", "k_fluctuation"),
+    _fishery("CouplingFluctuation-", "Model 3, half-saturation fluctuates", "coupling_fluctuation"),
+    _fishery("CompetitionFluctuation-", "Model 3, competition fluctuates", "competition_fluctuation"),
+    _fishery("YAbiotic-", "Model 2, Y is a prescribed tide", "y_abiotic"),
+    _fishery("ZAbiotic-", "Model 3, the predator follows a prescribed course", "z_abiotic"),
+    _fishery("WeakCoupling-", "Model 3, weakly coupled and slow", "weak_coupling"),
+    _fishery("WeakCouplingTipping-", "the same, closer to tipping", "weak_coupling_tipping"),
+    Entry("Fishery-Perturbed-v0", "scenarium.envs.fishery.presets:perturbation", "Model 4 with perturbed parameters"),
+    Entry("AncillaryPricing-v0", f"{_PRICING}:ancillary_pricing", "discounts on a ladder of nine prices"),
+    Entry("AncillaryPricing-TwoSided-v0", f"{_PRICING}:two_sided", "any price, discounts and surcharges"),
+    Entry("AncillaryPricing-Capacity-v0", f"{_PRICING}:capacity", "twelve units for 180 customers, any price"),
+    Entry("AncillaryPricing-Drift-v0", f"{_PRICING}:drifting", "the ladder while demand drifts and shifts"),
+    Entry("AncillaryPricing-MultiProduct-v0", f"{_PRICING}:multi_product", "bag, seat and priority, priced together"),
+    Entry("AncillaryPricing-Trap-v0", f"{_PRICING}:trap", "the ladder where propensity misleads"),
 )
 
 

@@ -80,8 +80,9 @@ class Worlds(ABC):
 class SuiteWorlds(Worlds):
     """Lanes of a problem of this suite with one lone agent."""
 
-    def __init__(self, model: Model, num_envs: int, device: torch.device) -> None:
-        self._env = ScenariumVectorEnv(model, num_envs, str(device))
+    def __init__(self, model: Model, num_envs: int, device: torch.device, longest: int | None = None) -> None:
+        longest = None if longest is None else min(longest, model.horizon)
+        self._env = ScenariumVectorEnv(model, num_envs, str(device), longest)
         self.num_envs, self.device = num_envs, device
         self.observation_space, self.action_space = model.observation_space, model.action_space
         self.time_limit_is_terminal = model.time_limit_is_terminal
@@ -113,10 +114,10 @@ class TeamWorlds(Worlds):
     This is what independent learners that share one policy learn on.
     """
 
-    def __init__(self, model: Model, num_envs: int, device: torch.device) -> None:
+    def __init__(self, model: Model, num_envs: int, device: torch.device, longest: int | None = None) -> None:
         role = model.roles[0]
         assert role.count is not None
-        self._inner, self._agents = SuiteWorlds(_Stacked(model), num_envs, device), role.count
+        self._inner, self._agents = SuiteWorlds(_Stacked(model), num_envs, device, longest), role.count
         self.num_envs, self.device = num_envs * role.count, device
         self.observation_space, self.action_space = role.observation_space, role.action_space
         self.time_limit_is_terminal = model.time_limit_is_terminal
@@ -245,21 +246,24 @@ class _Stacked(Model):
         return self._model.action_mask(state, t, xp)
 
 
-def make_worlds(model: Model, num_envs: int, device: torch.device) -> Worlds:
+def make_worlds(model: Model, num_envs: int, device: torch.device, longest: int | None = None) -> Worlds:
     """Lanes of whatever the problem is.
 
     Args:
         model: A problem of the suite whose single role is a lone agent or a team, or a foreign one.
         num_envs: Worlds; a team has that many lanes times its agents.
         device: Torch device.
+        longest: Periods after which an episode is cut off even where the problem's horizon is farther.
 
     Raises:
-        ScenariumError: The problem has several roles.
+        ScenariumError: The problem has several roles, or is a foreign one that `longest` cannot cut off.
     """
     if isinstance(model, ForeignModel):
+        if longest is not None:
+            raise ScenariumError("episodes of a foreign environment are cut off by its own TimeLimit wrapper only")
         return ForeignWorlds(model, num_envs, device)
     if len(model.roles) > 1:
         names = ", ".join(role.name for role in model.roles)
         raise ScenariumError(f"the problem has several roles ({names}); use WithPolicies to fix all but one of them")
     kind = SuiteWorlds if model.roles[0].count is None else TeamWorlds
-    return kind(model, num_envs, device)
+    return kind(model, num_envs, device, longest)

@@ -67,8 +67,8 @@ class HDPOConfig(Config):
     """Recompute activations in segments of about sqrt(horizon) periods: less memory for a third more time."""
 
     plateau_restarts: int = 3
-    """How often training may start over with a third of the step size because the policy fell to its lowest action
-    and its gradient vanished."""
+    """How often training may start over with a third of the step size because the policy fell to its lowest or its
+    highest action and its gradient vanished."""
 
     compile: bool = False
     """Compile one period of policy and model; pays off on CUDA with many worlds, and takes a while to begin."""

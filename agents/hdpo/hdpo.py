@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -85,7 +86,7 @@ class HDPO(Agent):
         self._initial = self._weights.value.detach().clone()
         self._average = self._initial.clone()
         self._best: float | None = None
-        self._idle: float | None = None
+        self._extremes: list[float] | None = None
         self._first_norm: float | None = None
         self._restarts = 0
         self._carried: tuple[Scenario, Course, int] | None = None
@@ -243,15 +244,23 @@ class HDPO(Agent):
         self._weights.copy_(live)
 
     def _on_plateau(self, value: float, norm: Tensor) -> bool:
-        """Whether the policy does no better than the lowest action and has lost its gradient."""
+        """Whether the policy does no better than the lowest or highest action and has lost its gradient."""
         if self._restarts >= self.config.plateau_restarts or float(norm) > _VANISHED * (self._first_norm or 0.0):
             return False
-        if self._idle is None:
-            low = torch.as_tensor(self._trained.action_space.low, device=self.device)  # type: ignore[attr-defined]
-            seeds = self.config.dev_worlds
-            lowest = self._encode(low.expand(seeds, *low.shape))
-            self._idle = self._dev_value(lambda observation, memory, t: (lowest, None))
-        return abs(value - self._idle) <= _IDLE_TOLERANCE * abs(self._idle)
+        if self._extremes is None:
+            self._extremes = self._values_of_extremes()
+        return any(abs(value - extreme) <= _IDLE_TOLERANCE * abs(extreme) for extreme in self._extremes)
+
+    def _values_of_extremes(self) -> list[float]:
+        """What always taking the lowest action brings, and always the highest, where they are finite."""
+        space: Any = self._trained.action_space
+        values = []
+        for bound in (space.low, space.high):
+            if np.isfinite(bound).all():
+                action = torch.as_tensor(bound, device=self.device)
+                fixed = self._encode(action.expand(self.config.dev_worlds, *action.shape))
+                values.append(self._dev_value(_always(fixed)))
+        return values
 
     def _start_over(self) -> None:
         self._restarts += 1
@@ -330,3 +339,7 @@ class HDPO(Agent):
         self._best, self._first_norm = counters["best"], counters["first_norm"]
         self._restarts = int(counters["restarts"])
         self._behind = True
+
+
+def _always(action: Tensor) -> Act:
+    return lambda observation, memory, t: (action, None)

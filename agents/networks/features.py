@@ -21,6 +21,7 @@ class FlatFeatures(nn.Module):
         space: Observation space of one world.
         scale: Typical magnitudes, an array or a dict of arrays, by whose reciprocals features are multiplied; None
             leaves them.
+        symlog: Whether features x become sign(x) log(1 + |x|).
 
     Attributes:
         size: Number of features.
@@ -29,13 +30,14 @@ class FlatFeatures(nn.Module):
         ScenariumError: An entry is neither Box nor Discrete.
     """
 
-    def __init__(self, space: gymnasium.Space[Any], scale: Any = None) -> None:
+    def __init__(self, space: gymnasium.Space[Any], scale: Any = None, symlog: bool = False) -> None:
         super().__init__()
         self._parts = dict(space.spaces) if isinstance(space, spaces.Dict) else {"": space}
         for name, part in self._parts.items():
             if not isinstance(part, (spaces.Box, spaces.Discrete)):
                 raise ScenariumError(f"observation {name!r} of type {type(part).__name__} cannot be flattened")
         self.size = sum(_size(part) for part in self._parts.values())
+        self._symlog = symlog
         self._gain: Tensor | None
         self.register_buffer("_gain", None if scale is None else self._reciprocal(scale), persistent=False)
 
@@ -52,7 +54,8 @@ class FlatFeatures(nn.Module):
         parts = observation if isinstance(observation, dict) else {"": observation}
         flat = [_flat(space, parts[name]) for name, space in self._parts.items()]
         features = flat[0] if len(flat) == 1 else torch.cat(flat, -1)
-        return features if self._gain is None else features * self._gain
+        features = features if self._gain is None else features * self._gain
+        return features.sign() * features.abs().log1p() if self._symlog else features
 
 
 def _size(space: gymnasium.Space[Any]) -> int:

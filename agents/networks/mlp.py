@@ -39,7 +39,9 @@ class MLPPolicy(nn.Module):
 
     Dict observations are joined in the order of the space. Inputs are multiplied by the reciprocal of the model's
     ``observation_scale`` (an array, or a dict of arrays, of typical magnitudes) where it has one; else a running
-    normaliser scales them. The last layer starts small, so the first action is the head's centre.
+    normaliser scales them. Where the model has a ``policy_features`` of its own (from observations [B, n] to
+    ``policy_inputs`` numbers of about unit size), the network sees those instead. The last layer starts small, so the
+    first action is the head's centre.
 
     Args:
         model: The problem in its native action space.
@@ -66,9 +68,12 @@ class MLPPolicy(nn.Module):
         if activation not in _ACTIVATIONS:
             raise ScenariumError(f"activation {activation!r} is unknown; use one of {', '.join(_ACTIVATIONS)}")
         self._sizes = observation_sizes(model.observation_space)
-        inputs = sum(self._sizes.values())
-        scale = getattr(model, "observation_scale", None)
-        self.normalizer = Normalizer(inputs) if (scale is None if normalize is None else normalize) else None
+        self._features = getattr(model, "policy_features", None)
+        inputs = sum(self._sizes.values()) if self._features is None else int(getattr(model, "policy_inputs"))  # noqa: B009
+        scale = getattr(model, "observation_scale", None) if self._features is None else None
+        if normalize is None:
+            normalize = scale is None and self._features is None
+        self.normalizer = Normalizer(inputs) if normalize else None
         self._gain: Tensor | None
         self.register_buffer("_gain", None if scale is None else self._reciprocal(scale), persistent=False)
         self.head, outputs = action_head(model)
@@ -90,7 +95,7 @@ class MLPPolicy(nn.Module):
         """The observation as unscaled features [B, n]."""
         if not isinstance(observation, dict):
             flat: Tensor = observation.flatten(1).float()
-            return flat
+            return flat if self._features is None else self._features(flat)
         return torch.cat([observation[name].flatten(1) for name in self._sizes], 1).float()
 
     def adapt(self, observation: Any) -> None:

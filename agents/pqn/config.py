@@ -48,6 +48,15 @@ class PQNConfig(Config):
     max_grad_norm: float | None = 10.0
     """Gradients longer than this are shortened to it before the optimiser sees them; None never. Positive."""
 
+    episode: int | None = None
+    """Periods after which a training world is cut off and a new one begins, at least 1; what would have come is
+    bootstrapped from. Short episodes keep worlds that wander off, under early policies, near the states that matter.
+    None plays to the horizon."""
+
+    time_limit_is_terminal: bool | None = None
+    """Whether nothing is worth anything beyond a time limit. None takes the problem's own word, and bootstraps where
+    `episode` cuts off; the source takes all ends for terminal."""
+
     reward_scale: float = 1.0
     """Factor on rewards in training, not 0. Values of order 1 to 10 suit the step size; 0.1 in the source."""
 
@@ -68,6 +77,7 @@ class PQNConfig(Config):
             self._check(name, lambda v: 0 <= v <= 1, "in [0, 1]")
         self._check("max_grad_norm", lambda v: v > 0, "positive or None")
         self._check("reward_scale", lambda v: v != 0 and v == v, "a number other than 0")
+        self._check("episode", lambda v: int(v) == v and v >= 1, "a whole number of at least 1, or None")
         self._check("levels", lambda v: int(v) == v and v >= 2, "a whole number of at least 2, or None")
         self._check_minibatches()
 

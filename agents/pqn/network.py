@@ -33,6 +33,8 @@ class QNetwork(nn.Module):
         hidden: Width of each hidden layer; (256, 256) for CartPole in the source.
         norm_type: "layer_norm" (with gain and offset), "batch_norm" or "none".
         norm_input: Batch normalisation of the features, which then need no scaling by hand.
+        symlog: Features x enter as sign(x) log(1 + |x|) (Hafner et al., arXiv 2301.04104), where a few worlds may go
+            far beyond the usual: their size would otherwise decide how the others are normalised.
         init: "lecun_normal" (truncated, biases 0) or "orthogonal" (gain sqrt 2, the head included).
 
     Raises:
@@ -49,12 +51,13 @@ class QNetwork(nn.Module):
         hidden: Sequence[int] = (256, 256),
         norm_type: str = "layer_norm",
         norm_input: bool = False,
+        symlog: bool = False,
         init: str = "lecun_normal",
     ) -> None:
         super().__init__()
         if init not in INITS:
             raise unknown_name("init", init, INITS)
-        self.prepare = FlatFeatures(space, scale)
+        self.prepare = FlatFeatures(space, scale, symlog)
         self.shape = shape
         self.encoder, width = encoder(self.prepare.size, hidden, norm_type, norm_input, init)
         self.head = linear(self._body(width, init), shape[0] * shape[1], init)

@@ -7,6 +7,7 @@ on for a few epochs; then the next rollout is played. Normalised hidden layers k
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
@@ -28,7 +29,7 @@ from scenarium.agents.pqn.learner import Learner
 from scenarium.agents.pqn.network import OwnNetwork, QNetwork
 from scenarium.agents.pqn.rollout import Rollout, stack_rollout
 from scenarium.agents.pqn.targets import finished_returns, lambda_returns, next_values
-from scenarium.envs.core.errors import ScenariumError
+from scenarium.envs.core.errors import ScenariumError, unknown_name
 from scenarium.envs.core.tree import tree_map
 
 _WORLDS, _INIT, _STEP, _NOISE = range(4)
@@ -83,11 +84,12 @@ class PQN(Agent):
     def _named_network(self, kind: type[QNetwork], policy: str) -> nn.Module:
         if policy != "mlp":
             raise ScenariumError(f"{self.name} takes policy='mlp' or a module, got {policy!r}")
+        known = [name for name in inspect.signature(kind).parameters if name not in ("space", "shape", "scale")]
+        for argument in self.policy_kwargs:
+            if argument not in known:
+                raise unknown_name("argument of policy 'mlp':", argument, known)
         scale = getattr(self.model, "observation_scale", None)
-        try:
-            return kind(self.model.roles[0].observation_space, self._grid.shape, scale, **self.policy_kwargs)
-        except TypeError as error:
-            raise ScenariumError(f"policy_kwargs do not fit: {str(error).split('() ')[-1]}") from None
+        return kind(self.model.roles[0].observation_space, self._grid.shape, scale, **self.policy_kwargs)
 
     # Pure functions of tensors, compiled where asked for ------------------------------------------------------------
 
@@ -135,7 +137,7 @@ class PQN(Agent):
     def _begin(self) -> None:
         """Starts new worlds; resumed learning gets other ones than a fresh one."""
         if self._worlds is None:
-            self._worlds = make_worlds(self.model, self.config.num_envs, self.device)
+            self._worlds = make_worlds(self.model, self.config.num_envs, self.device, self.config.episode)
         self._played = self._worlds.reset(self._hashed_seed(_WORLDS, self.iterations))
         self._returns.zero_()
 
@@ -177,7 +179,10 @@ class PQN(Agent):
 
     @property
     def _limit_is_terminal(self) -> bool:
-        return self.model.time_limit_is_terminal
+        own = self.config.time_limit_is_terminal
+        if own is not None:
+            return own
+        return self.model.time_limit_is_terminal and self.config.episode is None
 
     def _improve(self, rollout: Rollout, targets: Tensor) -> Tensor:
         """Epochs of gradient steps; returns mean loss and gradient length [2]."""
@@ -271,5 +276,5 @@ class PQN(Agent):
         self._returns.copy_(trainer["returns"])
         worlds = under_prefix("worlds", trainer)
         if worlds:
-            self._worlds = make_worlds(self.model, self.config.num_envs, self.device)
+            self._worlds = make_worlds(self.model, self.config.num_envs, self.device, self.config.episode)
             self._played = self._worlds.load(worlds)

@@ -74,8 +74,12 @@ class PQNRNN(PQN):
             targets = self._sequence_targets(seq, hidden.detach(), values.detach())
         return 0.5 * (chosen_value(values[:-1], seq.choice[:-1]) - targets).square().mean()
 
+    @torch.compiler.disable(recursive=False)  # type: ignore[no-untyped-call, untyped-decorator]
     def _unrolled(self, seq: Sequence) -> Tensor:
-        """Memories after each step [L, n, width], from the one before the first."""
+        """Memories after each step [L, n, width], from the one before the first.
+
+        Compiled, the loop stays a loop over one compiled step: unrolled, it would take minutes to compile.
+        """
         driven = self.network.drive(seq.seen, seq.last)
         started = torch.cat([torch.zeros_like(seq.terminated[:1]), (seq.terminated | seq.truncated)[:-1]])[..., None]
         hidden, hiddens = seq.hidden[0], []

@@ -26,7 +26,7 @@ from scenarium.agents.core.evaluation import derived_seeds
 from scenarium.agents.core.foreign import ForeignModel
 from scenarium.agents.core.observations import as_batch
 from scenarium.agents.core.worlds import Worlds, make_worlds
-from scenarium.agents.networks.mlp import observation_sizes
+from scenarium.agents.networks.features import FlatFeatures
 from scenarium.agents.stream.config import StreamConfig
 from scenarium.agents.stream.episodes import Episode, EpisodeLog
 from scenarium.agents.stream.network import StackedMLP
@@ -43,8 +43,8 @@ _HIDDEN = (32, 32)
 class StreamAgent(Agent):
     """Base of the streaming agents; see `Agent` for the arguments and the config class for the fields.
 
-    The network is always a perceptron with LayerNorm and LeakyReLU on the flattened observation (Dict entries joined
-    in the order of the space); ``policy_kwargs={"hidden": [128, 128]}`` sets its widths.
+    The network is always a perceptron with LayerNorm and LeakyReLU on the flattened observation (Discrete entries
+    one-hot, Dict entries joined in the order of the space); ``policy_kwargs={"hidden": [128, 128]}`` sets its widths.
 
     Attributes:
         acting: The learner that `predict` and `value` use, 0 by default.
@@ -58,7 +58,7 @@ class StreamAgent(Agent):
 
     def _check_problem(self) -> None:
         if len(self.model.roles) > 1 or self.model.roles[0].count is not None:
-            raise ScenariumError(f"{self.name} trains lone agents; this problem has several")
+            raise ScenariumError(f"{self.name} trains lone agents; this problem has several roles or a team")
         if self.config.time_feature and self.model.horizon >= 1 << 31:
             raise ScenariumError("time_feature needs an environment with a time limit")
 
@@ -70,7 +70,8 @@ class StreamAgent(Agent):
         c = self.config
         self.learner_seeds = [self.seed + k for k in range(c.learners)]
         self.acting = 0
-        size = sum(observation_sizes(self.model.observation_space).values())
+        self._flat = FlatFeatures(self.model.observation_space)
+        size = self._flat.size
         self._statistics = Welford(c.learners, size, self.device)
         self._rewards = RewardScale(c.learners, c.gamma, self.device)
         self._inputs = size + int(c.time_feature)
@@ -169,22 +170,12 @@ class StreamAgent(Agent):
 
     def _see(self, observation: Any, lanes: Tensor | None = None) -> Tensor:
         """Features of an observation, after it has been added to the statistics (of these lanes, if not of all)."""
-        flat = self._flat(observation)
+        flat: Tensor = self._flat(observation)
         if self.config.normalize_observations:
             sample = flat.double()
             self._statistics.update(sample, lanes)
             flat = self._statistics.centred(sample)
         return self._with_time(flat, self._age)
-
-    def _flat(self, observation: Any) -> Tensor:
-        if isinstance(observation, dict):
-            parts = [part.reshape(len(part), -1).float() for part in (observation[key] for key in self._keys())]
-            return torch.cat(parts, 1)
-        flat: Tensor = observation.reshape(len(observation), -1).float()
-        return flat
-
-    def _keys(self) -> list[str]:
-        return list(self.model.observation_space.spaces)  # type: ignore[attr-defined]
 
     def _with_time(self, features: Tensor, age: Tensor) -> Tensor:
         if not self.config.time_feature:

@@ -11,6 +11,8 @@ from scenarium.envs.core.namespace import torch_namespace
 from scenarium.envs.core.rng import counters, normal, stream_key, uniform, words
 
 _STEPS = 256
+_PLACES = 1 << 24
+_APART = 0x2545F491
 
 
 class Draws:
@@ -41,3 +43,10 @@ class Draws:
             numbers = self._law(self._xp, words(self._keys, slots))
             self._numbers, self._block = numbers.transpose(1, 2).contiguous(), block
         return self._numbers[within]
+
+    def of(self, steps: Tensor) -> Tensor:
+        """Numbers of the first learner for a batch, by place and step: float32 [B, width] from steps int64 [B]."""
+        places = torch.arange(len(steps), device=steps.device)
+        slots = (steps * _PLACES + places).unsqueeze(1) * self._width + torch.arange(self._width, device=steps.device)
+        numbers: Tensor = self._law(self._xp, words(self._keys[:1] ^ _APART, slots))
+        return numbers

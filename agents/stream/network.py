@@ -18,6 +18,7 @@ from torch.nn import functional
 
 _EPSILON = 1e-5
 _SLOPE = 0.01
+_MANY, _NARROW = 64, 12
 
 
 class Linear(NamedTuple):
@@ -113,13 +114,21 @@ class StackedMLP:
         value = features.unsqueeze(1)
         inputs, hidden = [value], []
         for layer in self.layers[:-1]:
-            before = torch.baddbmm(layer.bias, value, layer.weight)
+            before = self._through(layer, value)
             normal, mean, scale = torch.ops.aten.native_layer_norm(before, before.shape[2:], None, None, _EPSILON)
             value = functional.leaky_relu(normal, _SLOPE)
             inputs.append(value)
             hidden.append(Hidden(before, mean, scale, normal))
         head = self.layers[-1]
-        return Pass(inputs, hidden, torch.baddbmm(head.bias, value, head.weight).squeeze(1))
+        return Pass(inputs, hidden, self._through(head, value).squeeze(1))
+
+    @staticmethod
+    def _through(layer: Linear, value: Tensor) -> Tensor:
+        """A linear map of all learners, [K, 1, n] to [K, 1, m]."""
+        if len(value) > _MANY and value.shape[2] < _NARROW and value.device.type == "cpu":
+            # A batch of products this small costs more in calls than in arithmetic.
+            return (layer.weight * value.mT).sum(1, keepdim=True).add_(layer.bias)
+        return torch.baddbmm(layer.bias, value, layer.weight)
 
     def backward(self, of: Pass, error: Tensor) -> Factors:
         """The gradient of a function of the output with respect to all weights.

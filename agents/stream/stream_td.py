@@ -15,9 +15,7 @@ from scenarium.agents.core.greedy import BranchGrid, random_choice
 from scenarium.agents.stream.agent import _DRAWS, _VALUE, StreamAgent
 from scenarium.agents.stream.config import StreamConfig
 from scenarium.agents.stream.draws import Draws
-from scenarium.envs.core import rng
 from scenarium.envs.core.errors import ScenariumError
-from scenarium.envs.core.namespace import torch_namespace
 from scenarium.envs.core.tree import tree_map
 
 _ACTS = 0x7D
@@ -30,7 +28,8 @@ class StreamTD(StreamAgent):
         delta = r + gamma (1 - over) V(s') - V(s)
 
     The policy is the one passed to `follow`; without it, actions are uniformly random. `value` answers what states are
-    worth; `predict` gives the policy's own actions, as every agent's does. To predict a signal instead of a problem's
+    worth; `predict` gives the policy's own actions, as every agent's does (random ones by the place in the batch and
+    the step that the memory counts, so that they can be repeated). To predict a signal instead of a problem's
     rewards, pass a `Signal`.
     """
 
@@ -98,16 +97,12 @@ class StreamTD(StreamAgent):
     ) -> tuple[Tensor, Any]:
         if self._expects_policy:
             return self._followed(observation, memory, None, mask)
-        size = len(self._flat(observation))
-        steps = torch.zeros(size, dtype=torch.int64, device=self.device) if memory is None else memory
-        return self._random(self._numbers(steps), mask), steps + 1
-
-    def _numbers(self, steps: Tensor) -> Tensor:
-        """Random numbers [B, draws] that depend on the seed, the row and how often it has acted, and nothing else."""
-        xp, width = torch_namespace(str(self.device)), self._random.draws
-        place = torch.arange(len(steps) * width, device=self.device).reshape(-1, width)
-        words = rng.words(rng.stream_key(self.seed, _ACTS)[0], place + (steps[:, None] << 32))
-        return rng.normal(xp, words) if self._random.gaussian else rng.uniform(xp, words)
+        features, steps = self._frozen(observation, memory)
+        if deterministic:
+            memory = torch.zeros(len(features), dtype=torch.int64, device=self.device) if memory is None else memory
+            return self._random(self._draws.of(memory.long()), mask), memory + 1 if steps is None else steps
+        make = torch.randn if self._random.gaussian else torch.rand
+        return self._random(make(len(features), self._random.draws, device=self.device), mask), steps
 
     def _counters(self) -> dict[str, Any]:
         return {**super()._counters(), "follows": self._expects_policy}

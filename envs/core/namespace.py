@@ -59,6 +59,10 @@ class Namespace(ABC):
         """Converts to `kind`: float (float32), double, byte (int8), int (int32), index (int64) or bool."""
 
     @abstractmethod
+    def flags(self, x: Array) -> Array:
+        """Zeros and ones of kind byte as bool, without a copy (compilers store bools one by one)."""
+
+    @abstractmethod
     def total(self, x: Array, axis: int) -> Array:
         """Sum over one axis."""
 
@@ -154,6 +158,10 @@ class Namespace(ABC):
         """A constant per node or edge, shaped to broadcast against batch-last arrays: [n] here, [n, 1] batched."""
 
     @abstractmethod
+    def packed(self, x: Array) -> Array:
+        """The same numbers, contiguous in memory."""
+
+    @abstractmethod
     def batch(self, x: Array, size: int | None) -> Array:
         """Repeats a batch-last constant for every world; nothing to do for one world."""
 
@@ -197,7 +205,6 @@ class NumpyNamespace(Namespace):
     cummax: Any = staticmethod(np.maximum.accumulate)
     sort: Any = staticmethod(np.sort)
     concat: Any = staticmethod(np.concatenate)
-    stack: Any = staticmethod(np.stack)
     matmul: Any = staticmethod(np.matmul)
 
     def constant(self, values: Any, kind: str = "float") -> Array:
@@ -208,6 +215,13 @@ class NumpyNamespace(Namespace):
 
     def cast(self, x: Array, kind: str) -> Array:
         return np.asarray(x).astype(_NUMPY_KINDS[kind])
+
+    def flags(self, x: Array) -> Array:
+        return x.view(np.bool_)
+
+    def stack(self, xs: Sequence[Array], axis: int) -> Array:
+        # Scalars are common in a single world; np.stack takes five times as long for them.
+        return np.stack(xs, axis) if getattr(xs[0], "ndim", 0) else np.array(xs)
 
     def unstack(self, x: Array, axis: int) -> tuple[Array, ...]:
         return tuple(np.moveaxis(x, axis, 0))
@@ -242,6 +256,9 @@ class NumpyNamespace(Namespace):
 
     def batch_first(self, x: Array) -> Array:
         return x
+
+    def packed(self, x: Array) -> Array:
+        return np.ascontiguousarray(x)
 
     def column(self, values: Any) -> Array:
         return np.asarray(values, dtype=np.float32)

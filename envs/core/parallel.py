@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,7 +24,8 @@ class ScenariumParallelEnv(ParallelEnv):  # type: ignore[misc]
     A role without a count is one agent of the role's name; a role with a count is ``name_0``, ``name_1``, ... All
     agents live until the world ends. Agents of a role with a slower clock (`Role.every`) stay too: they observe and
     earn in every period, and what they do off their clock is ignored and may be left out. Where the model masks a
-    role's actions, its observation is ``{"observation": ..., "action_mask": int8}``.
+    role's actions, its observation is ``{"observation": ..., "action_mask": int8}``; for several choices at once
+    (MultiDiscrete) the mask is a tuple with one array per choice, as the space's `sample` takes it.
 
     Worlds are seeded as in `ScenariumEnv`: ``reset(seed=s)`` plays world s, later resets s + 1, s + 2, ...
 
@@ -63,11 +65,11 @@ class ScenariumParallelEnv(ParallelEnv):  # type: ignore[misc]
         for agent, role in self._role_of.items():
             observations[agent] = role.observation_space
             if masks[agent] is not None:
-                flags = gymnasium.spaces.Box(0, 1, np.shape(masks[agent]), np.int8)
                 observations[agent] = gymnasium.spaces.Dict(
-                    {"observation": role.observation_space, "action_mask": flags}
+                    {"observation": role.observation_space, "action_mask": _mask_space(role.action_space, masks[agent])}
                 )
-        return observations, {agent: role.action_space for agent, role in self._role_of.items()}
+        # A copy each, so that seeding one agent's space leaves the others' alone.
+        return observations, {agent: copy.deepcopy(role.action_space) for agent, role in self._role_of.items()}
 
     def observation_space(self, agent: str) -> gymnasium.Space[Any]:
         """The same object at every call, as PettingZoo wants it."""
@@ -140,7 +142,7 @@ class ScenariumParallelEnv(ParallelEnv):  # type: ignore[misc]
         return {
             agent: seen[agent]
             if masks[agent] is None
-            else {"observation": seen[agent], "action_mask": np.asarray(masks[agent], np.int8)}
+            else {"observation": seen[agent], "action_mask": _mask(self._role_of[agent].action_space, masks[agent])}
             for agent in self.possible_agents
         }
 
@@ -178,6 +180,21 @@ class ScenariumParallelEnv(ParallelEnv):  # type: ignore[misc]
         if action.shape != space.shape or not np.isfinite(action).all():
             raise ScenariumError(f"action of {agent!r} is {action!r}; expected finite numbers of shape {space.shape}")
         return action
+
+
+def _mask(space: gymnasium.Space[Any], allowed: Any) -> Any:
+    """A mask in the form `space.sample` takes: int8, one array per choice where there are several."""
+    flags = np.asarray(allowed, np.int8)
+    if isinstance(space, gymnasium.spaces.MultiDiscrete):
+        return tuple(row[:count] for row, count in zip(flags, space.nvec, strict=True))
+    return flags
+
+
+def _mask_space(space: gymnasium.Space[Any], allowed: Any) -> gymnasium.Space[Any]:
+    flags = _mask(space, allowed)
+    if isinstance(flags, tuple):
+        return gymnasium.spaces.Tuple([gymnasium.spaces.Box(0, 1, row.shape, np.int8) for row in flags])
+    return gymnasium.spaces.Box(0, 1, flags.shape, np.int8)
 
 
 def _members(role: Role) -> list[str]:

@@ -31,6 +31,8 @@ _TWO_PI = 2.0 * math.pi
 
 def _shift_right(x: Array, bits: int) -> Array:
     """Logical (zero-filling) right shift of int64."""
+    if isinstance(x, np.ndarray):  # one pass instead of two
+        return (x.view(np.uint64) >> np.uint64(bits)).view(np.int64)
     return (x >> bits) & ((1 << (64 - bits)) - 1)
 
 
@@ -51,12 +53,13 @@ def words(key: Array, counter: Array) -> Array:
     return mix(key + step)
 
 
-def stream_key(seed: Array, stream: int) -> Array:
+def stream_key(seed: Array, stream: Array) -> Array:
     """The key of one stream of a world.
 
     Args:
         seed: A Python int, or an int64 array or tensor of seeds.
-        stream: A small non-negative integer that names the purpose of the draws (demand, initial stock, ...).
+        stream: A small non-negative integer that names the purpose of the draws (demand, initial stock, ...), or an
+            int64 array of them that broadcasts against the seeds.
 
     Returns:
         int64 of the seed's shape (at least one axis for a Python int, so that NumPy wraps silently).

@@ -63,6 +63,9 @@ class TorchNamespace(Namespace):
             return self.constant(x, kind)
         return x.to(_KINDS[kind])
 
+    def flags(self, x: torch.Tensor) -> torch.Tensor:
+        return x.view(torch.bool)
+
     def total(self, x: torch.Tensor, axis: int) -> torch.Tensor:
         return x.sum(axis)
 
@@ -123,6 +126,9 @@ class TorchNamespace(Namespace):
 
     def batch_first(self, x: torch.Tensor) -> torch.Tensor:
         return x.movedim(-1, 0)
+
+    def packed(self, x: torch.Tensor) -> torch.Tensor:
+        return x.contiguous()
 
     def column(self, values: Any) -> torch.Tensor:
         return self.constant(values)[..., None]

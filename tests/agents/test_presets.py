@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import pytest
 
 import scenarium.agents
@@ -40,7 +41,7 @@ def test_every_file_belongs_to_an_agent() -> None:
 def test_presets_name_registered_ids_and_valid_fields(agent: str) -> None:
     config_class = agent_class(agent).config_class
     for env_id in ["", *presets.preset_ids(agent)]:
-        assert not env_id or env_id in entries()
+        assert not env_id or env_id in entries() or env_id in gymnasium.registry
         for policy in ("mlp", "gnn"):
             fields = presets.preset(agent, env_id, policy)
             fields.pop("policy_kwargs", None)

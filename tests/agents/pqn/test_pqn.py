@@ -246,6 +246,21 @@ def test_truncation_bootstraps_and_a_terminal_limit_does_not() -> None:
     assert value(agent) < 4.0
 
 
+def test_short_episodes_are_cut_off_and_bootstrapped() -> None:
+    agent = PQN(TankModel(), **SMALL, episode=3)
+    agent._begin()
+    rollout = agent._collect()
+    ended = rollout.terminated | rollout.truncated
+    for lane in ended.T:
+        assert lane.unfold(0, 3, 1).any(-1).all()  # an end within every three steps
+    assert rollout.truncated.any()
+    assert rollout.final is not None
+    agent.model.time_limit_is_terminal = True
+    assert not agent._limit_is_terminal  # a cut is none of the problem's own ends
+    with pytest.raises(ScenariumError, match="TimeLimit"):
+        PQN("CartPole-v1", **SMALL, episode=3).learn(1)
+
+
 def test_memory_is_cleared_where_an_episode_starts() -> None:
     agent = PQNRNN(TankModel(), **SMALL).learn(100)
     seen = torch.randn(6, 3)

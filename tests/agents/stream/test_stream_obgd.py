@@ -93,6 +93,32 @@ def test_long_traces_match_their_definition() -> None:
         assert torch.allclose((optimiser.trace * optimiser.scale)[0].double(), trace, rtol=1e-5)
 
 
+def test_many_learners_and_few_take_the_same_steps() -> None:
+    """Few learners on a CPU are moved one by one; the arithmetic differs in its last bits only."""
+    results = []
+    for rows in (True, False):
+        network = StackedMLP((4, 8, 3), range(6), CPU)
+        optimiser = ObGD(network, 1.0, 2.0, 0.8)
+        optimiser._rows = optimiser._rows if rows else []
+        for step in range(5):
+            features = torch.linspace(-1, 1, 24).reshape(6, 4) * (step + 1)
+            optimiser.accumulate(network.backward(network.forward(features), torch.ones(6, 3)))
+            optimiser.step(torch.linspace(-2, 2, 6), torch.arange(6) == step)
+        results.append(network.flat.clone())
+    assert torch.allclose(*results, rtol=1e-5, atol=1e-6)
+
+
+def test_gradients_come_in_factors_or_as_rows() -> None:
+    network = StackedMLP((4, 8, 3), range(2), CPU)
+    factors = network.backward(network.forward(torch.randn(2, 4)), torch.randn(2, 3))
+    rows = torch.zeros_like(network.flat)
+    network.add(factors, network.views(rows), 1.0)
+    ones = [ObGD(network, 1.0, 2.0, 0.8), ObGD(network, 1.0, 2.0, 0.8)]
+    ones[0].accumulate(factors)
+    ones[1].accumulate(rows)
+    assert torch.allclose(ones[0].trace, ones[1].trace)
+
+
 def test_without_traces_only_the_last_gradient_counts() -> None:
     network = line()
     optimiser = ObGD(network, alpha=1.0, kappa=2.0, decay=0.0)
@@ -136,7 +162,8 @@ def test_blocks_of_learners_do_what_all_at_once_do(beta: float | None) -> None:
     for block in (7, 2):
         network = StackedMLP((4, 8, 3), range(7), CPU)
         optimiser = ObGD(network, 1.0, 2.0, 0.8, beta)
-        optimiser.block = block
+        optimiser._rows = []
+        optimiser.block, optimiser._scratch = block, torch.empty_like(network.flat)
         for step in range(5):
             features = torch.linspace(-1, 1, 28).reshape(7, 4) * (step + 1)
             error = torch.ones(7, 3)

@@ -31,10 +31,16 @@ def number(tensor: torch.Tensor) -> float:
     return float(tensor.detach())
 
 
+def allowed(q: torch.Tensor, forbidden: bool) -> torch.Tensor:
+    """Values with the toy's choice 1 at minus infinity where it is forbidden."""
+    return torch.where(torch.tensor([False, forbidden, False]), -torch.inf, q.detach())
+
+
 @pytest.mark.parametrize("end", [False, True])
+@pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("trace_cut", ["official", "watkins"])
-def test_q_learns_as_the_equations_say(trace_cut: str, end: bool) -> None:
-    env = Bumpy()
+def test_q_learns_as_the_equations_say(trace_cut: str, masked: bool, end: bool) -> None:
+    env = Bumpy(masked=masked)
     agent = StreamQ(env, seed=3, trace_cut=trace_cut, epsilon_end=0.4, epsilon_fraction=0.5, **HIDDEN)
     agent.model.time_limit_is_terminal = end
     net = papers(agent, {"value": 2.0})["value"]
@@ -42,10 +48,11 @@ def test_q_learns_as_the_equations_say(trace_cut: str, end: bool) -> None:
     strayed = 0
     for seen in transitions(env.seen):
         q = net(seen.before)
-        off = int(q.argmax()) != seen.action
+        off = int(allowed(q, masked and seen.forbidden_before).argmax()) != seen.action
         strayed += off
         over = seen.ended if end else seen.terminated
-        delta = seen.reward + GAMMA * (not over) * number(net(seen.after).max()) - number(q[seen.action])
+        best = number(allowed(net(seen.after), masked and seen.forbidden_after).max())
+        delta = seen.reward + GAMMA * (not over) * best - number(q[seen.action])
         if trace_cut == "watkins" and off:
             net.forget()
         net.update(q[seen.action], delta, seen.ended or (off and trace_cut == "official"))

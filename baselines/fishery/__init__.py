@@ -1,0 +1,1 @@
+"""Classical and computed harvest policies for the fishery."""

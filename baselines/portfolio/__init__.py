@@ -1,0 +1,1 @@
+"""Classical policies for portfolio allocation."""
