@@ -72,6 +72,15 @@ _CAPACITY, _PRODUCTS = ("AncillaryPricing-Capacity-v0",), ("AncillaryPricing-Mul
 _OFFERS = _BANDITS + _CAPACITY
 
 
+_PORTFOLIO = tuple(
+    f"PortfolioAllocation{name}-v0" for name in ("", "Paper", "20", "AShare", "Randomized", "Regime", "Gaussian")
+)
+
+
+def _portfolio(name: str, target: str, title: str, **options: bool) -> BaselineEntry:
+    return BaselineEntry(name, f"scenarium.baselines.portfolio.{target}", title, _PORTFOLIO, **options)
+
+
 def _pricing(name: str, target: str, title: str, ids: tuple[str, ...] = _OFFERS, **options: bool) -> BaselineEntry:
     return BaselineEntry(name, f"{_PRICING}.{target}", title, ids, **options)
 
@@ -185,6 +194,15 @@ _TABLE = (
         _OFFERS + _PRODUCTS,
         clairvoyant=True,
     ),
+    _portfolio("equal_weight", "rules:EqualWeight", "1/N, restored every day"),
+    _portfolio("equal_weight_monthly", "rules:EqualWeightMonthly", "1/N, restored every month"),
+    _portfolio("buy_and_hold", "rules:BuyAndHold", "1/N once, and never again"),
+    _portfolio("cash", "rules:Cash", "All in cash"),
+    _portfolio("inverse_volatility", "rules:InverseVolatility", "Weights inverse to recent volatilities"),
+    _portfolio("minimum_variance", "rules:MinimumVariance", "The long-only mix of least estimated variance"),
+    _portfolio("risk_parity", "rules:RiskParity", "Equal contributions to the estimated variance"),
+    _portfolio("index", "worldly:Index", "The whole market by capitalisation", clairvoyant=True),
+    _portfolio("best_constant", "worldly:BestConstant", "The best constant mix in hindsight", clairvoyant=True),
 )
 _ENTRIES = {entry.name: entry for entry in _TABLE}
 

@@ -63,7 +63,7 @@ def show_tables(worlds: int, only: str) -> None:
         verdict = "ok" if mean >= target * (1.0 - BAR) else "MISS"
         print(
             f"{env_id + ' ' + name:40s}{mean:9.3f}{error:8.4f}{alive:9.3f}{target:8.2f}{verdict:>6s}"
-            f"{stored['grid']:9.3f}{finer}{time.process_time() - start:8.1f}",
+            f"{stored.get('grid', float('nan')):9.3f}{finer}{time.process_time() - start:8.1f}",
             flush=True,
         )
 

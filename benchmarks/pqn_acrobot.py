@@ -1,7 +1,7 @@
 """PQN on Acrobot-v1 with the published settings of CartPole: the greedy return after 500,000 steps.
 
     python benchmarks/pqn_acrobot.py                                           # 3 seeds
-    python benchmarks/pqn_acrobot.py --picture docs/pictures/pqn_acrobot.png
+    python benchmarks/pqn_acrobot.py --picture docs/images/pqn_acrobot.png
 
 One thread. Returns are those of the greedy policy on 20 fixed episodes, 100 after the last step; CPU-seconds are of
 learning alone.

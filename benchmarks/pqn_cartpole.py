@@ -2,7 +2,7 @@
 
     python benchmarks/pqn_cartpole.py                                          # 3 seeds, 300,000 steps
     python benchmarks/pqn_cartpole.py --cleanrl PATH/TO/cleanrl/cleanrl/pqn.py   # CPU-seconds side by side
-    python benchmarks/pqn_cartpole.py --picture docs/pictures/pqn_cartpole.png
+    python benchmarks/pqn_cartpole.py --picture docs/images/pqn_cartpole.png
 
 One thread. Returns are those of the greedy policy on 20 fixed episodes, every 10,000 steps; CPU-seconds are of learning
 alone, for both. CleanRL's script is run unmodified (see cleanrl_driver.py), with its own smaller network and settings.

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,11 @@ def greedy_return(agent: Any, env_id: str, episodes: int = 20) -> float:
 
 def learn(agent: PQN, env_id: str, steps: int, every: int, episodes: int = 20) -> Curve:
     """Learns, evaluating the greedy policy from time to time; evaluation is not timed."""
+    return follow(agent, steps, every, lambda agent: greedy_return(agent, env_id, episodes))
+
+
+def follow(agent: PQN, steps: int, every: int, measure: Callable[[Any], float]) -> Curve:
+    """Learns, measuring the agent from time to time and at the end; measuring is not timed."""
     curve, start = Curve(), time.process_time()
 
     def look(agent: Any, metrics: Any) -> None:
@@ -65,7 +70,7 @@ def learn(agent: PQN, env_id: str, steps: int, every: int, episodes: int = 20) -
             return
         curve.cpu_seconds += time.process_time() - start
         curve.steps.append(agent.num_timesteps)
-        curve.returns.append(greedy_return(agent, env_id, episodes))
+        curve.returns.append(measure(agent))
         start = time.process_time()
 
     agent.learn(steps, look)
@@ -81,8 +86,14 @@ def cleanrl(script: str, env_id: str, steps: int, seed: int) -> dict[str, float]
     return result
 
 
-def picture(path: str, title: str, curves: Mapping[str, Sequence[Curve]], bars: Mapping[str, float]) -> None:
-    """Draws all curves, one colour for each name, and the bars as dashed lines."""
+def picture(
+    path: str,
+    title: str,
+    curves: Mapping[str, Sequence[Curve]],
+    bars: Mapping[str, float],
+    value: str = "greedy return, mean of 20 episodes",
+) -> None:
+    """Draws all curves, one colour for each name, and the bars as dashed lines; `value` names the vertical axis."""
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
@@ -90,10 +101,10 @@ def picture(path: str, title: str, curves: Mapping[str, Sequence[Curve]], bars: 
         for i, run in enumerate(runs):
             label = f"{name}, {len(runs)} seeds" if i == 0 else None
             axes.plot(run.steps, run.returns, color=f"C{colour}", alpha=0.8, label=label)
-    for name, value in bars.items():
-        axes.axhline(value, color="0.4", linestyle="--", linewidth=1)
-        axes.annotate(name, (0.01, value), xycoords=("axes fraction", "data"), va="bottom", color="0.3", fontsize=9)
-    axes.set(title=title, xlabel="environment steps", ylabel="greedy return, mean of 20 episodes")
+    for name, level in bars.items():
+        axes.axhline(level, color="0.4", linestyle="--", linewidth=1)
+        axes.annotate(name, (0.01, level), xycoords=("axes fraction", "data"), va="bottom", color="0.3", fontsize=9)
+    axes.set(title=title, xlabel="environment steps", ylabel=value)
     axes.legend(loc="lower right")
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)

@@ -2,7 +2,7 @@
 
     python benchmarks/pqn_inventory.py                                         # everything, one run each
     python benchmarks/pqn_inventory.py --skip-dqn                              # PQN against the optimum only
-    python benchmarks/pqn_inventory.py --picture docs/pictures/pqn_inventory.png
+    python benchmarks/pqn_inventory.py --picture docs/images/pqn_inventory.png
 
 One thread, CPU-seconds of learning alone. Costs are per period over a long run with the first periods ignored; on the
 way, over 300 periods of 1,024 worlds. DQN has the library's defaults (one gradient step for every four transitions),
@@ -159,8 +159,8 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=3_000_000)
-    parser.add_argument("--dqn-steps", type=int, default=150_000)
+    parser.add_argument("--steps", type=int, default=5_000_000)
+    parser.add_argument("--dqn-steps", type=int, default=300_000)
     parser.add_argument("--worlds", type=int, default=2048)
     parser.add_argument("--periods", type=int, default=2000)
     parser.add_argument("--warm-up", type=int, default=500)

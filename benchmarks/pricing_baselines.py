@@ -4,10 +4,10 @@
 
 Conversion and revenue are exact given the customers: the true purchase probability of the offer takes the place of
 the sale. Revenue is relative to HUMAN (the list price for everybody) on the same customers, with a 95 % interval over
-worlds; regret is against full information ("customer") and against the Bayes oracle, which sees what the policies see
-("context"; under drift the
-filter that infers it), in per cent of the latter's revenue. Under limited units revenue is of the whole flight, in list prices,
-from sampled sales. `--offline` prints the metrics of Shukla et al. (KDD 2019) on two logs of the same customers.
+worlds. Regret is against full information ("customer") and against the best that sees what the policies see
+("context"): the Bayes oracle, or under drift the filter; both in per cent of the latter's revenue. Under limited units
+revenue is of the whole flight, in list prices, from sampled sales. `--offline` prints the metrics of Shukla et al.
+(KDD 2019) on two logs of the same customers.
 """
 
 from __future__ import annotations

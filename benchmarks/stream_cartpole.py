@@ -1,7 +1,7 @@
 """Stream Q(lambda) on CartPole-v1: returns while learning, episodes capped at 500 steps.
 
     python benchmarks/stream_cartpole.py
-    python benchmarks/stream_cartpole.py --picture docs/pictures/stream_cartpole.png
+    python benchmarks/stream_cartpole.py --picture docs/images/stream_cartpole.png
 
 Five seeds, 100,000 steps each; the bar is a mean of at least 400 over the last 100 episodes in at least four of them.
 The paper's own CartPole caps episodes at 10,000 steps; its returns are not comparable.

@@ -1,11 +1,11 @@
 """Stream AC(lambda) with one set of hyperparameters on a continuous problem of each family, beside simple policies.
 
     python benchmarks/stream_families.py
-    python benchmarks/stream_families.py --envs Fishery-v0 --picture docs/pictures/stream_fishery.png
+    python benchmarks/stream_families.py --envs Fishery-v0 --picture docs/images/stream_fishery.png
 
-Five learners per problem, 40,000 steps each, presets as they are. What is printed is the return of the mean action
-(no exploration) on 512 worlds that no training used, per learner and as a mean with a 95 % bootstrap interval over
-learners, and the same for the family's simple policies.
+Five learners per problem, 40,000 steps each (--steps for more), presets as they are. What is printed is the return of
+the mean action (no exploration) on 512 worlds that no training used, per learner and as a mean with a 95 % bootstrap
+interval over learners, and the same for the family's simple policies.
 """
 
 from __future__ import annotations

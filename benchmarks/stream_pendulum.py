@@ -1,7 +1,7 @@
 """Stream AC(lambda) on Pendulum-v1: returns while learning.
 
     python benchmarks/stream_pendulum.py
-    python benchmarks/stream_pendulum.py --picture docs/pictures/stream_pendulum.png
+    python benchmarks/stream_pendulum.py --picture docs/images/stream_pendulum.png
 
 Three seeds, 200,000 steps each; the bar is a mean of at least -300 over the last 20 episodes. Exploration noise is in
 these returns. Episodes end by their time limit only, and learning looks beyond it.

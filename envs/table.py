@@ -9,6 +9,7 @@ from scenarium.envs.core.registry import Entry, register
 _INVENTORY = "scenarium.envs.inventory.presets"
 _FISHERY = "scenarium.envs.fishery.presets:fishery"
 _PRICING = "scenarium.envs.pricing.presets"
+_PORTFOLIO = "scenarium.envs.portfolio.presets"
 
 
 def _fishery(name: str, title: str, variant: str, **kwargs: Any) -> Entry:
@@ -55,6 +56,13 @@ TABLE: tuple[Entry, ...] = (
     Entry("AncillaryPricing-Drift-v0", f"{_PRICING}:drifting", "the ladder while demand drifts and shifts"),
     Entry("AncillaryPricing-MultiProduct-v0", f"{_PRICING}:multi_product", "bag, seat and priority, priced together"),
     Entry("AncillaryPricing-Trap-v0", f"{_PRICING}:trap", "the ladder where propensity misleads"),
+    Entry("PortfolioAllocation-v0", f"{_PORTFOLIO}:portfolio_allocation", "ten synthetic A-shares, 128 days"),
+    Entry("PortfolioAllocationPaper-v0", f"{_PORTFOLIO}:paper", "the setting of Huang, Zhou and Song (2024)"),
+    Entry("PortfolioAllocation20-v0", f"{_PORTFOLIO}:portfolio_allocation", "twenty synthetic A-shares", {"names": 20}),
+    Entry("PortfolioAllocationAShare-v0", f"{_PORTFOLIO}:a_share", "with price limits, suspensions and masks"),
+    Entry("PortfolioAllocationRandomized-v0", f"{_PORTFOLIO}:randomized", "every world is a market of its own"),
+    Entry("PortfolioAllocationRegime-v0", f"{_PORTFOLIO}:regime", "a market that switches between regimes"),
+    Entry("PortfolioAllocationGaussian-v0", f"{_PORTFOLIO}:gaussian", "Gaussian returns: the log-optimal mix is known"),
 )
 
 

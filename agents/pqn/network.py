@@ -36,6 +36,9 @@ class QNetwork(nn.Module):
         symlog: Features x enter as sign(x) log(1 + |x|) (Hafner et al., arXiv 2301.04104), where a few worlds may go
             far beyond the usual: their size would otherwise decide how the others are normalised.
         init: "lecun_normal" (truncated, biases 0) or "orthogonal" (gain sqrt 2, the head included).
+        dueling: The head gives each branch a value of the state and advantages of the choices around it (Wang et al.,
+            ICML 2016). Worth having where all choices are worth nearly the same: otherwise those that are rarely played
+            lag behind what every choice has in common, while that still moves.
 
     Raises:
         ScenariumError: The observation space cannot be flattened, or an option is unknown.
@@ -53,6 +56,7 @@ class QNetwork(nn.Module):
         norm_input: bool = False,
         symlog: bool = False,
         init: str = "lecun_normal",
+        dueling: bool = False,
     ) -> None:
         super().__init__()
         if init not in INITS:
@@ -60,7 +64,9 @@ class QNetwork(nn.Module):
         self.prepare = FlatFeatures(space, scale, symlog)
         self.shape = shape
         self.encoder, width = encoder(self.prepare.size, hidden, norm_type, norm_input, init)
-        self.head = linear(self._body(width, init), shape[0] * shape[1], init)
+        width = self._body(width, init)
+        self.head = linear(width, shape[0] * shape[1], init)
+        self.level = linear(width, shape[0], init) if dueling else None
 
     def _body(self, width: int, init: str) -> int:
         """What stands between encoder and head; returns the head's inputs."""
@@ -68,8 +74,15 @@ class QNetwork(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Values [B, branches, choices] of prepared observations [B, features]."""
-        values: Tensor = self.head(self.encoder(features))
-        return values.reshape(-1, *self.shape)
+        return self._valued(self.encoder(features))
+
+    def _valued(self, hidden: Tensor) -> Tensor:
+        values: Tensor = self.head(hidden)
+        values = values.reshape(*hidden.shape[:-1], *self.shape)
+        if self.level is None:
+            return values
+        level: Tensor = self.level(hidden)
+        return values - values.mean(-1, keepdim=True) + level[..., None]
 
 
 class RecurrentQNetwork(QNetwork):
@@ -108,8 +121,7 @@ class RecurrentQNetwork(QNetwork):
 
     def values(self, memory: Tensor) -> Tensor:
         """Values [..., branches, choices]."""
-        values: Tensor = self.head(memory)
-        return values.reshape(*memory.shape[:-1], *self.shape)
+        return self._valued(memory)
 
 
 class OwnNetwork(nn.Module):

@@ -33,13 +33,12 @@ class Recipe:
     Attributes:
         baseline: Name of the policy.
         env_id: The problem.
-        starts: Where to begin, each with one number per parameter of the policy, the same for all fished species; the
-            best of the tunings on the training worlds is kept.
+        start: Where to begin, one number per parameter of the policy, the same for all fished species.
     """
 
     baseline: str
     env_id: str
-    starts: tuple[tuple[float, ...], ...]
+    start: tuple[float, ...]
 
     @property
     def title(self) -> str:
@@ -53,15 +52,15 @@ _PARAMETERS = {
     "hockey_stick": ("lower", "width", "mortality"),
 }
 _ONE = {
-    "constant_mortality": ((0.015,),),
-    "constant_escapement": ((0.5,),),
-    "hockey_stick": ((0.45, 0.3, 0.3), (0.5, 0.1, 0.1)),
+    "constant_mortality": (0.015,),
+    "constant_escapement": (0.5,),
+    "hockey_stick": (0.45, 0.3, 0.3),
 }
 _MANY = {
-    "constant_mortality": ((0.25,),),
-    "constant_escapement": ((0.45,),),
-    # The second start is all but constant mortality, which the hockey stick contains.
-    "hockey_stick": ((0.1, 0.6, 0.4), (0.05, 0.1, 0.27)),
+    "constant_mortality": (0.25,),
+    "constant_escapement": (0.45,),
+    # All but constant mortality, which the hockey stick contains; from steeper sticks the search stays with them.
+    "hockey_stick": (0.05, 0.1, 0.27),
 }
 _NAMES_ONE = ("Model1", "Model1LowBeta", "Model1LowBetaHighNoise")
 _NAMES_MANY = (
@@ -76,10 +75,10 @@ def _id(name: str) -> str:
 
 
 RECIPES: tuple[Recipe, ...] = tuple(
-    Recipe(baseline, _id(name), starts)
+    Recipe(baseline, _id(name), start)
     for names, policies in ((_NAMES_ONE, _ONE), (_NAMES_MANY, _MANY))
     for name in names
-    for baseline, starts in policies.items()
+    for baseline, start in policies.items()
 )
 TUNED_IDS = tuple(dict.fromkeys(recipe.env_id for recipe in RECIPES))
 
@@ -107,7 +106,7 @@ def run(recipe: Recipe) -> dict[str, Any]:
     model = make_model(recipe.env_id)
     assert isinstance(model, Fishery)
     make = maker(recipe.baseline, model)
-    found = min((_tuned(make, model, start) for start in recipe.starts), key=lambda tuned: tuned.train)
+    found = _tuned(make, model, recipe.start)
     parameters = make(found.values).parameters
     return {
         "baseline": recipe.baseline,

@@ -21,7 +21,7 @@ from scenarium.baselines.fishery.policy import FisheryBaseline
 from scenarium.envs.core.errors import ScenariumError
 from scenarium.envs.core.rollout import unroll
 from scenarium.envs.fishery.actions import ACTION_MODES
-from scenarium.envs.fishery.model import Fishery
+from scenarium.envs.fishery.model import BOUND, Fishery
 from scenarium.envs.fishery.optimum.grid import Floats
 
 VISIT_STREAM, SAMPLE_STREAM = 111, 112
@@ -144,7 +144,7 @@ def _playable(env: Any) -> Fishery:
 
 def _mortality(policy: Any, model: Fishery, stocks: Floats, deterministic: bool) -> Floats:
     """What a policy takes of each fished stock, as fractions [n, harvested]."""
-    seen = stocks / 4.0 if model.observation == "paper" else stocks / 2.0 - 1.0
+    seen = stocks / BOUND if model.observation == "paper" else 0.5 * stocks - 1.0
     torch.manual_seed(SAMPLE_STREAM)
     action, _ = policy.predict(seen.astype(np.float32), deterministic=deterministic)
     taken = np.clip(np.asarray(action, dtype=np.float64), 0.0, ACTION_MODES[model.action_mode])

@@ -10,10 +10,11 @@ All of them compare a recommended price R with the price P at which the logged c
 
 they are PDR = d / (b + d), PDP = d / (c + d), PIR = a / (a + c), PIP = a / (a + b).
 
-They can be gamed, because none of them sees what a customer would have done at R. On data logged at the list price a
+They can be gamed, because none sees what a customer would have done at R. On data logged at the list price a
 constant discount of 10 % reaches the perfect PDR of 1 and loses 4 % of revenue, the price that is optimal for every
 customer reaches 0.64 and gains 17 %. PDP is close to one minus the conversion of the log, whatever the policy. Use
-the exact regret, which the simulator knows, to compare policies.
+the exact regret, which the simulator knows, to compare policies (`benchmarks/pricing_baselines.py --offline` prints
+both).
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,7 @@ class AppLm(LearnedPricing):
         return {**super()._configure(sessions, seed), "steepness": steepness, "midpoint": midpoint}
 
     def _fit(self, log: Log) -> Tensors:
+        _check_library()
         context, bought = log.context.numpy(), log.bought.numpy()
         listed = np.asarray(log.price.numpy() == np.float32(LIST_PRICE))
         model = _fact_scores(context[listed], bought[listed], self.seed)
@@ -78,6 +80,12 @@ class AppLm(LearnedPricing):
     def price(self, observation: Tensor) -> Tensor:
         steepness, midpoint = self._map or (float(x) for x in self.weights["map"])
         return logistic_map(self.propensity(observation), steepness, midpoint)
+
+
+def _check_library() -> None:
+    """Raises where scikit-learn, which only a new fit needs, is missing."""
+    if find_spec("sklearn") is None:
+        raise ScenariumError("fitting app_lm needs scikit-learn: pip install 'scenarium[learn]'")
 
 
 def logistic_map(propensity: Tensor, steepness: float, midpoint: float) -> Tensor:

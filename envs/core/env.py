@@ -150,6 +150,14 @@ def horizon_of(model: Model, max_episode_steps: int | None) -> int:
 
 def discrete_action(space: Any, action: Any, who: str) -> Any:
     """The action of `who` as an integer array, or an error that says what a discrete space expects."""
+    if (
+        type(space) is gymnasium.spaces.Discrete
+        and isinstance(action, (int, np.integer))
+        and not isinstance(action, bool)
+    ):
+        if space.start <= action < space.start + space.n:
+            return np.asarray(action)
+        raise ScenariumError(f"{who}: action {action!r} is out of range of {space}")
     array = np.asarray(action)
     if array.dtype.kind not in "iu" or array.shape != space.shape:
         raise ScenariumError(f"{who}: action {action!r} is not in {space}; expected integers of shape {space.shape}")

@@ -119,7 +119,8 @@ class Namespace(ABC):
         """Elements of `x` along one axis (the first or the last), world by world.
 
         `x` is [K] for one world; a batch adds its axis at the other end: [K, B] for the first axis, [B, K] for the
-        last. `index` is of the index type, [m] with the same batch axis, and so is the result.
+        last. `index` is of the index type, [m] with the same batch axis, and so is the result; along the last axis it
+        may be [n, m] or [B, n, m].
         """
 
     @abstractmethod

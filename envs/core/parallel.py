@@ -49,6 +49,11 @@ class ScenariumParallelEnv(ParallelEnv):  # type: ignore[misc]
         """Seed of the world being played."""
         self._members = {role.name: _members(role) for role in model.roles}
         self._role_of = {agent: role for role in model.roles for agent in self._members[role.name]}
+        self._place = {
+            agent: (role.name, None if role.count is None else number)
+            for role in model.roles
+            for number, agent in enumerate(self._members[role.name])
+        }
         self.possible_agents = list(self._role_of)
         self.agents: list[str] = []
         self.observation_spaces, self.action_spaces = self._spaces()
@@ -151,9 +156,8 @@ class ScenariumParallelEnv(ParallelEnv):  # type: ignore[misc]
         if len(self._members) == 1 or values is None:
             values = dict.fromkeys(self._members, values)
         parts = {}
-        for agent, role in self._role_of.items():
-            value = values.get(role.name)
-            number = None if role.count is None else self._members[role.name].index(agent)
+        for agent, (role, number) in self._place.items():
+            value = values.get(role)
             parts[agent] = value if number is None or value is None else _one(value, number)
         return parts
 
@@ -202,4 +206,4 @@ def _members(role: Role) -> list[str]:
 
 
 def _one(tree: Any, number: int) -> Any:
-    return tree_map(lambda leaf: leaf[number], tree)
+    return tree[number] if isinstance(tree, np.ndarray) else tree_map(lambda leaf: leaf[number], tree)

@@ -107,6 +107,8 @@ class TorchNamespace(Namespace):
         return x.scatter(-1, index.to(torch.int64)[..., None], source[..., None])
 
     def take(self, x: torch.Tensor, index: torch.Tensor, axis: int = 0) -> torch.Tensor:
+        if index.ndim > x.ndim:
+            x = x[:, None].expand(*index.shape[:-1], x.shape[-1])
         return x.gather(axis, index)
 
     def place(self, x: torch.Tensor, index: torch.Tensor, value: Array, axis: int = 0) -> torch.Tensor:

@@ -52,7 +52,7 @@ def draw_policies(
     figure = figure_of(90 + 520 * len(fished), 100 + 420 * len(policies))
     panels = figure.subplots(len(policies), len(fished), squeeze=False, sharex=True, sharey=True)
     z = model.parameters.initial[2] if predator is None else float(predator)
-    axis = np.linspace(0.0, STOCK_TOP, GRID)
+    axis = np.linspace(0.01, STOCK_TOP, GRID)
     x, y = np.meshgrid(axis, axis)
     stocks = np.stack([x.ravel(), y.ravel(), np.full(x.size, z)], -1)
     for row, (name, policy) in zip(panels, policies.items(), strict=True):

@@ -65,7 +65,8 @@ def stationary(parameters: Parameters, grid: Grid, middle: Floats, rounds: int) 
     """The best policy known that does not see the year, and its value on the grid."""
     every = HELD_LONG if parameters.trends else 1
     for last in BlindAscent(parameters, grid, middle, every).rounds(rounds):
-        print(f"  round {last.number}: {last.value:.4f}, survival {last.survival:.4f}, changed {last.changed:.4f}")
+        line = f"  round {last.number}: {last.value:.4f}, survival {last.survival:.4f}, changed {last.changed:.4f}"
+        print(line, file=sys.stderr, flush=True)
     return Table(np.zeros(1), grid.before, tuple(level[None] for level in last.targets)), last.value
 
 

@@ -64,6 +64,19 @@ def test_the_memory_is_a_gated_recurrent_unit() -> None:
     assert torch.allclose(ours, cell(torch.cat([network.encoder(x), last], -1), memory), atol=1e-6)
 
 
+def test_a_dueling_head_adds_a_level_to_advantages_whose_mean_is_zero() -> None:
+    space = spaces.Box(-1.0, 1.0, (3,), np.float32)
+    network = QNetwork(space, (2, 5), hidden=(8,), dueling=True)
+    features = torch.randn(7, 3)
+    values = network(features)
+    assert network.level is not None
+    level = network.level(network.encoder(features))
+    torch.testing.assert_close(values.mean(-1), level)
+    raw = network.head(network.encoder(features)).reshape(7, 2, 5)
+    torch.testing.assert_close(values.diff(dim=-1), raw.diff(dim=-1))
+    assert QNetwork(space, (2, 5), hidden=(8,)).level is None
+
+
 def test_features_follow_the_space() -> None:
     box = spaces.Box(-9, 9, (2, 2))
     space = spaces.Dict({"b": spaces.Discrete(3, start=5), "a": box})

@@ -140,10 +140,10 @@ def test_capacity_policies_earn_what_the_programs_say() -> None:
 
 
 def test_the_filter_infers_how_demand_has_moved() -> None:
-    options = {"drift": "slow", "horizon": 600}
+    options = {"drift": "abrupt", "horizon": 400}
     policies = [make_baseline(name, DRIFT, env_kwargs=options) for name in ("drift_filter", "bayes_oracle")]
     found, plain = (played(policy, 40)["expected_revenue"] for policy in policies)
-    assert float(found.mean()) > 1.02 * float(plain.mean())
+    assert float(found.mean()) > 1.05 * float(plain.mean())
     assert float(found.mean()) < float(
         played(make_baseline("full_information", DRIFT, env_kwargs=options), 40)["expected_revenue"].mean()
     )
@@ -207,6 +207,13 @@ def test_fitting_is_repeatable(name: str) -> None:
     first, again = policy.fit(), policy.fit()
     assert all(torch.equal(first[key], again[key]) for key in first)
     assert first.keys() == make_baseline(name, LADDER).weights.keys()  # type: ignore[attr-defined]
+
+
+def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scenarium.baselines.pricing.propensity.find_spec", lambda name: None)
+    assert float(make_baseline("app_lm", LADDER).weights["map"][0]) > 0.0  # type: ignore[attr-defined]
+    with pytest.raises(ScenariumError, match=r"scenarium\[learn\]"):
+        make_baseline("app_lm", LADDER).fit()  # type: ignore[attr-defined]
 
 
 def test_router_prefers_the_model_that_converts() -> None:

@@ -1,0 +1,1 @@
+"""Tax policies: no tax, the US federal schedule, flat taxes, Saez's formula, and tuned schedules."""

@@ -1,0 +1,1 @@
+"""The best schedules that are known, by search, and the schedules economists recommend."""

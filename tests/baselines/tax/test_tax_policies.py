@@ -1,0 +1,115 @@
+"""Tax policies: schedules, Saez with a prefilled memory, and what they refuse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from scenarium.baselines.tax.policy import observation_fields, part
+from scenarium.baselines.tax.rules import FlatTax, FreeMarket, StaticSchedule, UsFederal
+from scenarium.baselines.tax.saez import SAMPLES, Saez
+from scenarium.envs.core.errors import ScenariumError
+from scenarium.envs.core.namespace import torch_namespace
+from scenarium.envs.core.rollout import unroll
+from scenarium.envs.tax.one_step import TaxOneStep, small
+from scenarium.envs.tax.optimum.one_step import welfare_of
+from scenarium.envs.tax.parameters import CUTOFFS, US_FEDERAL
+from scenarium.envs.tax.presets import tax_game, world
+from scenarium.envs.tax.saez import estimate_elasticity, saez_rates
+
+XP = torch_namespace("cpu")
+
+
+def short(**options: object):  # type: ignore[no-untyped-def]
+    return tax_game(horizon=60, period=20, regeneration=0.05, start_coin=20.0, **options)
+
+
+def test_fixed_schedules() -> None:
+    model = short()
+    seen = torch.zeros(3, 110)
+    for policy, expected in (
+        (FreeMarket(model), [0.0] * 7),
+        (UsFederal(model), US_FEDERAL),
+        (FlatTax(model, rate=0.4), [0.4] * 7),
+        (StaticSchedule(model, rates=[0.1 * k for k in range(7)]), [0.1 * k for k in range(7)]),
+    ):
+        many, _ = policy.predict(seen)
+        assert many.shape == (3, 7)
+        np.testing.assert_allclose(many[1], expected, atol=1e-6)
+        one, _ = policy.predict(seen[0].numpy())
+        assert model.action_space.contains(one)
+
+
+def test_saez_uses_the_last_500_incomes() -> None:
+    model = short()
+    policy = Saez(model, elasticity=0.5)
+    before = policy._before
+    assert before.shape == (SAMPLES, 2)
+    assert len(np.unique(before[:, 1])) > 20
+    moments = list(unroll(model, model.scenario(torch.arange(2)), policy.act))
+    np.testing.assert_allclose(moments[0].action[0], saez_rates(before[:, 0], 0.5, CUTOFFS, top="last"), atol=1e-6)
+    incomes = moments[1].after.inner.last_income[:, 1], moments[0].after.inner.last_income[:, 1]
+    kept = np.concatenate([before[8:, 0], incomes[1], incomes[0]])
+    np.testing.assert_allclose(moments[2].action[1], saez_rates(kept, 0.5, CUTOFFS, top="last"), atol=1e-4)
+
+
+def test_saez_estimates_the_elasticity_and_starts_afresh() -> None:
+    model = short()
+    policy = Saez(model)
+    first = estimate_elasticity(*policy._before.T, keep=0.0)
+    assert policy._first_elasticity == first
+    scenario = model.scenario(torch.arange(2))
+    start = model.observe(model.initial(scenario, XP), scenario.until(0), 0, XP)
+    action, memory = policy.predict(start)
+    assert memory.shape == (2, SAMPLES + 1, 2)
+    later = start.clone()
+    part(observation_fields(model.model), later, "time")[:] = 0.02
+    part(observation_fields(model.model), later, "workers")[:, 3::6] = 2.0
+    moved, after = policy.predict(later, memory)
+    assert not torch.equal(memory, after)
+    np.testing.assert_allclose(after[0, -5:-1, 0], 40.0)
+    again, _ = policy.predict(start, after, np.array([False, False]))
+    torch.testing.assert_close(again, action)
+    fresh, _ = policy.predict(start, after, np.array([True, True]))
+    torch.testing.assert_close(fresh, action)
+    foundation, _ = Saez(model, top="foundation").predict(start)
+    assert float(foundation[0, -1]) > float(action[0, -1])
+
+
+def test_the_one_step_economy() -> None:
+    model = TaxOneStep(small())
+    one = np.ones((1,), np.float32)
+    values = {}
+    for policy in (FreeMarket(model), UsFederal(model), Saez(model), StaticSchedule(model)):
+        rates, _ = policy.predict(one)
+        values[policy.name] = float(welfare_of(model, rates.astype(np.float64)))
+    assert values["free_market"] == pytest.approx(43.33, abs=0.01)
+    assert values["us_federal"] == pytest.approx(45.74, abs=0.01)
+    assert values["static_schedule"] > 49.0
+    assert values["saez"] > values["free_market"]
+
+
+def test_saved_and_loaded(tmp_path: Path) -> None:
+    model = short()
+    FlatTax(model, rate=0.35).save(tmp_path)
+    assert FlatTax.load(tmp_path, env=model).parameters == {"rate": 0.35}
+
+
+def test_what_is_refused() -> None:
+    with pytest.raises(ScenariumError, match="cannot play"):
+        FreeMarket(world())
+    with pytest.raises(ScenariumError, match="shares"):
+        FreeMarket(short(rates="levels"))
+    with pytest.raises(ScenariumError, match="from 0 to 1"):
+        FlatTax(short(), rate=1.5)
+    with pytest.raises(ScenariumError, match="no schedule was tuned"):
+        StaticSchedule(short())
+    with pytest.raises(ScenariumError, match="elasticity"):
+        Saez(short(), elasticity=-1.0)
+    with pytest.raises(ScenariumError, match="top rule"):
+        Saez(short(), top="none")
+    with pytest.raises(ScenariumError, match="brackets"):
+        UsFederal(short(cutoffs=[0.0, 50.0]))
