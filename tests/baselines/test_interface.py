@@ -95,7 +95,9 @@ def test_every_entry_is_described_and_has_its_name() -> None:
         assert cls.track in ("known-model", "model-free")
         assert set(entry.ids) <= set(entries())
     assert {name for name, entry in baseline_entries().items() if entry.clairvoyant} == {
+        "best_constant",
         "full_information",
+        "index",
         "just_in_time",
     }
 
