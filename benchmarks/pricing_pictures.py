@@ -2,7 +2,7 @@
 
 `python benchmarks/pricing_pictures.py [--out docs/images] [--results table.json]`
 
-Policies that need no training are drawn as they are; `--results` adds rows to the plane, a JSON list of
+All classical policies are drawn; `--results` adds rows to the plane (agents), a JSON list of
 `{"name": ..., "conversion": ..., "revenue": ..., "error": ...}` with revenue per offer relative to the list price.
 """
 
@@ -30,6 +30,12 @@ RULES = {
     "best static": "best_static_price",
     "RANDOM": "random_discount",
     "business rules": "business_rules",
+    "APP-LM": "app_lm",
+    "APP-DES": "app_des",
+    "DNN-CL": "dnn_cl",
+    "monotone network": "monotone_network",
+    "logistic Thompson": "logistic_thompson",
+    "model router": "model_router",
 }
 FLIGHT = {
     "optimal by context": "capacity_optimal",
