@@ -23,10 +23,10 @@ from scenarium.agents.core.callbacks import Metrics
 from scenarium.agents.core.checkpoint import under_prefix, with_prefix
 from scenarium.agents.core.evaluation import derived_seeds, world_rewards
 from scenarium.agents.core.schedules import parse_schedule
+from scenarium.agents.core.weights import FlatWeights
 from scenarium.agents.hdpo.compiled import CompiledModel
 from scenarium.agents.hdpo.config import HDPOConfig
 from scenarium.agents.hdpo.pathwise import Course, pathwise_losses
-from scenarium.agents.hdpo.weights import FlatWeights
 from scenarium.agents.networks import build_policy
 from scenarium.envs.core.errors import ScenariumError
 from scenarium.envs.core.namespace import torch_namespace
@@ -48,7 +48,7 @@ class HDPO(Agent):
     Training unrolls ``model.relaxed().native()``; development evaluations, and everything reported, play the exact
     model. `policy` may be any module from batched observations to native actions; one with ``recurrent = True`` takes
     and returns ``(action, memory)``, with memory None at the start. A relaxed model whose actions are not those of the
-    exact one (weights on a menu of prices) has a method ``decide(action, xp)`` that turns them into native ones.
+    exact one (weights on a menu of prices) turns them into native ones by `Model.decide`.
     """
 
     name: ClassVar[str] = "hdpo"
@@ -287,8 +287,7 @@ class HDPO(Agent):
         return self._encode(self.policy(observation)), None
 
     def _encode(self, action: Tensor) -> Tensor:
-        decide = getattr(self._trained, "decide", None)
-        return super()._encode(action if decide is None else decide(action, torch_namespace(str(action.device))))
+        return super()._encode(self._trained.decide(action, torch_namespace(str(action.device))))
 
     def _policy_tensors(self) -> dict[str, Tensor]:
         if self._best is None:

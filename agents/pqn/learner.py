@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from scenarium.agents.core.checkpoint import under_prefix, with_prefix
 from scenarium.agents.core.schedules import Schedule
-from scenarium.agents.hdpo.weights import FlatWeights
+from scenarium.agents.core.weights import FlatWeights
 from scenarium.agents.pqn.accelerate import Compiled, GraphReplay
 from scenarium.agents.pqn.radam import radam_rates, radam_step, zeros_like_state
 

@@ -133,6 +133,10 @@ class Model(ABC):
             )
         return self
 
+    def decide(self, action: Array, xp: Namespace) -> Array:
+        """Turns an action of a relaxed model, such as weights on a menu, into one of the exact model's `native()`."""
+        return action
+
     def native(self) -> Model:
         """The same problem with actions in natural units, for policies that reason in them."""
         return self
