@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 SHORTER = {"3_000_000": "13_000", "range(10_000, 11_000)": "range(10_000, 10_016)", "num_envs=4096": "num_envs=16"}
+SHORTER |= {"300_000": "5_000", "10_000)  #": "200)  #"}
 
 
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
