@@ -9,27 +9,16 @@ The map needs the dynamic program's table of the fishery, which is shipped for M
 from __future__ import annotations
 
 import argparse
-import io
 from pathlib import Path
-from typing import Any
-
-from matplotlib.image import imsave
 
 from scenarium.agents import HDPO
 from scenarium.baselines import make_baseline
+from scenarium.envs.core.canvas import write_png
 from scenarium.envs.core.errors import ScenariumError
-from scenarium.envs.core.files import write_atomic
 from scenarium.envs.core.rollout import unroll
 from scenarium.envs.fishery.model import Fishery
 from scenarium.envs.fishery.picture import draw_policies
 from scenarium.envs.fishery.render import draw_episode
-
-
-def write(path: Path, picture: Any) -> None:
-    """Writes a picture as PNG."""
-    buffer = io.BytesIO()
-    imsave(buffer, picture, format="png")
-    write_atomic(path, buffer.getvalue())
 
 
 def main() -> None:
@@ -49,10 +38,10 @@ def main() -> None:
     if chosen.policies is not None:
         optimum = make_baseline("dp_timed" if model.time_observed else "dp_stationary", model)
         policies = {"HDPO": agent, "dynamic program": optimum}
-        write(chosen.policies, draw_policies(model, policies, t=chosen.year, predator=chosen.predator))
+        write_png(chosen.policies, draw_policies(model, policies, t=chosen.year, predator=chosen.predator))
     if chosen.episode is not None:
         moments = unroll(model, model.scenario(chosen.seed), lambda seen, _, t: (agent.predict(seen)[0], None))
-        write(chosen.episode, draw_episode(model, list(moments)))
+        write_png(chosen.episode, draw_episode(model, list(moments)))
 
 
 if __name__ == "__main__":

@@ -19,10 +19,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import torch
 
 from scenarium.baselines.registry import make_baseline
+from scenarium.envs.core.canvas import write_png
 from scenarium.envs.core.rollout import unroll
 from scenarium.envs.pricing.calibration import conversion
 from scenarium.envs.pricing.optimum import by_context, full_information
-from scenarium.envs.pricing.picture import Result, booking_picture, plane_picture, price_picture, save
+from scenarium.envs.pricing.picture import Result, booking_picture, plane_picture, price_picture
 from scenarium.envs.pricing.presets import ancillary_pricing, capacity, two_sided
 
 RULES = {
@@ -90,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "booking": booking_picture(flight, flights),
     }
     for name, picture in pictures.items():
-        save(picture, chosen.out / f"pricing_{name}.png")
+        write_png(chosen.out / f"pricing_{name}.png", picture)
         print(chosen.out / f"pricing_{name}.png", flush=True)
 
 

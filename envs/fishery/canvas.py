@@ -4,33 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+from scenarium.envs.core.canvas import HEIGHT, INK, LINE, MUTED, PAPER, WIDTH, Image, figure_of, pixels
 
-Image = npt.NDArray[np.uint8]
+__all__ = [
+    "DANGER", "HEIGHT", "INK", "LINE", "MUTED", "PAPER", "SHADE", "SPECIES", "WIDTH", "Image", "figure_of", "finish",
+    "label", "pixels",
+]  # fmt: skip
 
-INK, MUTED, LINE, PAPER, SHADE = "#1e293b", "#64748b", "#cbd5e1", "#ffffff", "#f6f8fa"
+SHADE = "#f6f8fa"
 DANGER = "#dc2f45"
 SPECIES = {"X": "#0f9d8a", "Y": "#3b82f6", "Z": "#7c5cd6"}
 """Species and their colours: two kinds of prey, and their predator."""
-
-WIDTH, HEIGHT = 1200, 680
-
-
-def figure_of(width: int = WIDTH, height: int = HEIGHT) -> Any:
-    """An empty figure of that many pixels, drawn without a display."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width / 100, height / 100), dpi=100, facecolor=PAPER)
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def pixels(figure: Any) -> Image:
-    """The figure as uint8 [height, width, 3]."""
-    figure.canvas.draw()
-    return np.asarray(figure.canvas.buffer_rgba(), dtype=np.uint8)[..., :3].copy()
 
 
 def finish(axes: Any, title: str, legend: bool = False) -> None:

@@ -7,14 +7,13 @@ under a constant escapement; without `--episode`, its last year.
 from __future__ import annotations
 
 import argparse
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scenarium.envs.core.canvas import write_png
 from scenarium.envs.core.errors import ScenariumError
-from scenarium.envs.core.files import write_atomic
 from scenarium.envs.core.model import Outcome
 from scenarium.envs.core.namespace import NUMPY
 from scenarium.envs.core.rollout import Moment, unroll
@@ -199,8 +198,6 @@ def _draw_harvest(axes: Any, years: Any, taken: Any) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line of this module; see its first lines."""
-    from matplotlib.image import imsave
-
     from scenarium.envs import make_model
     from scenarium.envs.fishery.model import Fishery
 
@@ -220,9 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     moments = list(unroll(model, model.scenario(chosen.seed), lambda *_: (level, None), max(1, chosen.years)))
     last = next((m for m in moments if bool(m.outcome.terminated)), moments[-1])
     picture = draw_episode(model, moments) if chosen.episode else draw(model, last.after, last.outcome, last.t + 1)
-    buffer = io.BytesIO()
-    imsave(buffer, picture, format="png")
-    write_atomic(chosen.out, buffer.getvalue())
+    write_png(chosen.out, picture)
 
 
 if __name__ == "__main__":

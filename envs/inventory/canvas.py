@@ -4,38 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+from scenarium.envs.core.canvas import HEIGHT, INK, LINE, MUTED, PAPER, WIDTH, Image, figure_of, pixels
 
-Image = npt.NDArray[np.uint8]
-
-INK, MUTED, LINE, PAPER = "#1e293b", "#64748b", "#cbd5e1", "#ffffff"
 STOCK, TRANSIT, HUB = "#0f9d8a", "#3b82f6", "#7c5cd6"
 SHORT, RATIONED = "#dc2f45", "#e08700"
 COSTS = {"holding": STOCK, "underage": SHORT, "shipping": TRANSIT}
 
-WIDTH, HEIGHT, PANEL = 1200, 680, 250
-"""Pixels of the picture, and of the panel on its right."""
+PANEL = 250
+"""Pixels of the panel on the right."""
+
+__all__ = [
+    "COSTS", "HEIGHT", "HUB", "INK", "LINE", "MUTED", "PANEL", "PAPER", "RATIONED", "SHORT", "STOCK", "TRANSIT",
+    "WIDTH", "Image", "canvas", "number", "pixels", "short_name", "write",
+]  # fmt: skip
 
 
 def canvas() -> tuple[Any, Any]:
     """A figure, and axes over all of it whose units are pixels from the top left."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(WIDTH / 100, HEIGHT / 100), dpi=100, facecolor=PAPER)
-    FigureCanvasAgg(figure)
+    figure = figure_of()
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set_xlim(0, WIDTH)
     axes.set_ylim(HEIGHT, 0)
     axes.axis("off")
     return figure, axes
-
-
-def pixels(figure: Any) -> Image:
-    """The figure as uint8 [height, width, 3]."""
-    figure.canvas.draw()
-    return np.asarray(figure.canvas.buffer_rgba(), dtype=np.uint8)[..., :3].copy()
 
 
 def short_name(name: str, width: float) -> str:

@@ -7,15 +7,14 @@ world under an order-up-to policy.
 from __future__ import annotations
 
 import argparse
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from scenarium.envs.core.canvas import write_png
 from scenarium.envs.core.errors import ScenariumError
-from scenarium.envs.core.files import write_atomic
 from scenarium.envs.core.model import Outcome
 from scenarium.envs.core.namespace import NUMPY
 from scenarium.envs.core.rollout import Moment, unroll
@@ -208,8 +207,6 @@ def _play(model: InventoryNet, seed: int, periods: int, cover: float) -> list[Mo
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line of this module; see its first lines."""
-    from matplotlib.image import imsave
-
     from scenarium.envs import make_model
     from scenarium.envs.inventory.model import InventoryNet
 
@@ -227,9 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     moments = _play(model, chosen.seed, max(1, chosen.period), chosen.cover)
     last = moments[-1]
     picture = draw_episode(model, moments) if chosen.episode else draw(model, last.after, last.outcome, last.t + 1)
-    buffer = io.BytesIO()
-    imsave(buffer, picture, format="png")
-    write_atomic(chosen.out, buffer.getvalue())
+    write_png(chosen.out, picture)
 
 
 if __name__ == "__main__":

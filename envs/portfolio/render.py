@@ -7,15 +7,14 @@ world held at equal weights.
 from __future__ import annotations
 
 import argparse
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from scenarium.envs.core.canvas import INK, LINE, MUTED, Image, figure_of, pixels, write_png
 from scenarium.envs.core.errors import ScenariumError
-from scenarium.envs.core.files import write_atomic
 from scenarium.envs.core.model import Outcome
 from scenarium.envs.core.rollout import unroll
 from scenarium.envs.portfolio.calendar import day_text
@@ -23,8 +22,7 @@ from scenarium.envs.portfolio.calendar import day_text
 if TYPE_CHECKING:
     from scenarium.envs.portfolio.model import PortfolioAllocation, State
 
-Image = npt.NDArray[np.uint8]
-INK, MUTED, LINE, CASH, STOCK, GAIN, LOSS = "#1e293b", "#64748b", "#cbd5e1", "#94a3b8", "#3b82f6", "#dc2f45", "#0f9d8a"
+CASH, STOCK, GAIN, LOSS = "#94a3b8", "#3b82f6", "#dc2f45", "#0f9d8a"
 """Gains are red and losses green, as on Chinese exchanges."""
 
 
@@ -40,17 +38,12 @@ def draw(model: PortfolioAllocation, state: State, outcome: Outcome | None, t: i
     Returns:
         uint8 [560, 1000, 3].
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 5.6), dpi=100, facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = figure_of(1000, 560)
     bars, panel = figure.subplots(1, 2, gridspec_kw={"width_ratios": [3, 1]})
     figure.subplots_adjust(left=0.06, right=0.98, top=0.9, bottom=0.09, wspace=0.12)
     _draw_weights(bars, model, np.asarray(state.weights, np.float64))
     _draw_panel(panel, model, state, outcome, t)
-    figure.canvas.draw()
-    return np.asarray(figure.canvas.buffer_rgba(), dtype=np.uint8)[..., :3].copy()  # type: ignore[attr-defined]
+    return pixels(figure)
 
 
 def _draw_weights(axes: Any, model: PortfolioAllocation, weights: npt.NDArray[np.float64]) -> None:
@@ -90,8 +83,6 @@ def _draw_panel(axes: Any, model: PortfolioAllocation, state: State, outcome: Ou
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line of this module; see its first lines."""
-    from matplotlib.image import imsave
-
     from scenarium.envs import make_model
     from scenarium.envs.portfolio.model import PortfolioAllocation
 
@@ -107,9 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     model = made.native()
     equal = np.array([0.0] + [1.0 / model.names] * model.names, np.float32)
     last = list(unroll(model, model.scenario(chosen.seed), lambda *_: (equal, None), max(1, chosen.day)))[-1]
-    buffer = io.BytesIO()
-    imsave(buffer, draw(model, last.after, last.outcome, last.t + 1), format="png")
-    write_atomic(chosen.out, buffer.getvalue())
+    write_png(chosen.out, draw(model, last.after, last.outcome, last.t + 1))
 
 
 if __name__ == "__main__":

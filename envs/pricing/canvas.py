@@ -4,32 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+from scenarium.envs.core.canvas import HEIGHT, INK, LINE, MUTED, PAPER, WIDTH, Image, pixels
+from scenarium.envs.core.canvas import figure_of as canvas
 
-Image = npt.NDArray[np.uint8]
+__all__ = [
+    "BEST", "CUSTOMER", "HEIGHT", "INK", "LINE", "LOST", "MUTED", "OFFER", "PALETTE", "PANEL", "PAPER", "WIDTH",
+    "Image", "canvas", "legend", "pixels", "style",
+]  # fmt: skip
 
-INK, MUTED, LINE, PAPER, PANEL = "#1e293b", "#64748b", "#cbd5e1", "#ffffff", "#f6f8fa"
+PANEL = "#f6f8fa"
 BEST, OFFER, LOST, CUSTOMER = "#0f9d8a", "#3b82f6", "#dc2f45", "#94a3b8"
 PALETTE = ("#3b82f6", "#e08700", "#7c5cd6", "#dc2f45", "#0f9d8a", "#64748b", "#be185d", "#4d7c0f")
-WIDTH, HEIGHT = 1200, 680
-"""Pixels of a picture."""
-
-
-def canvas(width: int = WIDTH, height: int = HEIGHT) -> Any:
-    """An empty figure that draws itself into memory."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width / 100, height / 100), dpi=100, facecolor=PAPER)
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def pixels(figure: Any) -> Image:
-    """The figure as uint8 [height, width, 3]."""
-    figure.canvas.draw()
-    return np.asarray(figure.canvas.buffer_rgba(), dtype=np.uint8)[..., :3].copy()
 
 
 def style(axes: Any, title: str, x: str, y: str) -> None:

@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from scenarium.envs.core.files import write_atomic
 from scenarium.envs.pricing.canvas import (
     BEST,
     CUSTOMER,
@@ -222,12 +219,3 @@ def _flights(model: CapacityPricing, act: Act, worlds: int, seed: int) -> tuple[
 def _smooth(x: Floats, reach: int = 4) -> Floats:
     """Means of each value and its neighbours."""
     return np.array([x[max(0, k - reach) : k + reach + 1].mean() for k in range(len(x))])
-
-
-def save(image: Image, path: str | Path) -> None:
-    """Writes a picture as PNG."""
-    from matplotlib.image import imsave
-
-    buffer = io.BytesIO()
-    imsave(buffer, image, format="png")
-    write_atomic(Path(path), buffer.getvalue())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from scenarium.envs.core.canvas import INK, LINE, MUTED, PAPER, Image, figure_of, pixels
 from scenarium.envs.core.model import Outcome
 from scenarium.envs.tax.parameters import RESOURCES
 
@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from scenarium.envs.tax.economy import Economy
     from scenarium.envs.tax.model import TaxWorld
 
-Image = npt.NDArray[np.uint8]
 
-INK, MUTED, LINE, PAPER = "#1e293b", "#64748b", "#cbd5e1", "#ffffff"
 GROUND, WATER = "#f6f5ef", "#a9cce6"
 GROWTH = {"stone": ("#d6d3d1", "#78716c"), "wood": ("#d9e8cf", "#5b8c3e")}
 """Colours of a resource's source tile, empty and with a unit."""
@@ -41,11 +39,7 @@ def draw(model: TaxWorld, state: Economy, outcome: Outcome | None, t: int) -> Im
         outcome: What the last period brought, or None before the first.
         t: The period.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(WIDTH / 100, HEIGHT / 100), dpi=100, facecolor=PAPER)
-    canvas: Any = FigureCanvasAgg(figure)
+    figure = figure_of(WIDTH, HEIGHT)
     _map(figure.add_axes((0.01, 0.02, 0.545, 0.9)), model, state)
     day = t % model.parameters.period
     year = t // model.parameters.period + 1
@@ -54,8 +48,7 @@ def draw(model: TaxWorld, state: Economy, outcome: Outcome | None, t: int) -> Im
     _wealth(figure.add_axes((0.67, 0.66, 0.31, 0.26)), model, state)
     _schedule(figure.add_axes((0.67, 0.35, 0.31, 0.2)), model, state)
     _trades(figure.add_axes((0.67, 0.08, 0.31, 0.17)), state, outcome)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba(), dtype=np.uint8)[..., :3].copy()
+    return pixels(figure)
 
 
 def _map(axes: Any, model: TaxWorld, state: Economy) -> None:

@@ -251,6 +251,7 @@ def _(command: cli.Leaderboard) -> None:
 @execute.register
 def _(command: cli.Play) -> None:
     from scenarium.envs import make_model
+    from scenarium.envs.core.canvas import write_png
     from scenarium.envs.core.rollout import unroll
     from scenarium.leaderboard.evaluation import as_single_act
 
@@ -260,7 +261,7 @@ def _(command: cli.Play) -> None:
     moments = list(unroll(model, model.scenario(command.seed), as_single_act(policy), command.periods))
     rewards = [float(moment.outcome.reward) for moment in moments]
     if command.render is not None:
-        _write_png(command.render, model.render(moments[-1].after, moments[-1].outcome, len(moments)))
+        write_png(command.render, model.render(moments[-1].after, moments[-1].outcome, len(moments)))
     if command.json:
         print(json.dumps({"seed": command.seed, "rewards": rewards}))
     else:
@@ -268,13 +269,3 @@ def _(command: cli.Play) -> None:
         print(
             f"world {command.seed}: mean reward {sum(rewards) / len(rewards):.4f} over {len(rewards)} periods{picture}"
         )
-
-
-def _write_png(path: Path, picture: Any) -> None:
-    import io
-
-    from matplotlib.image import imsave
-
-    buffer = io.BytesIO()
-    imsave(buffer, picture, format="png")
-    write_atomic(path, buffer.getvalue())

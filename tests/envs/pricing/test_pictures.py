@@ -10,9 +10,10 @@ import pytest
 import torch
 from matplotlib.image import imread
 
+from scenarium.envs.core.canvas import write_png
 from scenarium.envs.core.fingerprint import scripted_action
 from scenarium.envs.core.rollout import unroll
-from scenarium.envs.pricing.picture import Result, booking_picture, plane_picture, price_picture, save
+from scenarium.envs.pricing.picture import Result, booking_picture, plane_picture, price_picture
 from scenarium.envs.pricing.presets import ancillary_pricing, capacity, drifting, multi_product, trap, two_sided
 
 
@@ -43,7 +44,7 @@ def test_pictures_of_policies(tmp_path: Path) -> None:
         "booking": booking_picture(flight, policies, 32),
     }
     for name, picture in pictures.items():
-        save(picture, tmp_path / f"{name}.png")
+        write_png(tmp_path / f"{name}.png", picture)
         assert imread(tmp_path / f"{name}.png").shape[:2] == picture.shape[:2] == (680, 1200)
         assert picture.std() > 8
     other = price_picture(bandit, {"list price": at_price(1.0), "half price": at_price(0.7)}, 500)
