@@ -28,6 +28,37 @@ if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
     from stable_baselines3.common.vec_env import VecEnv
 
+
+def _bounded(space: spaces.Space[Any]) -> bool:
+    return isinstance(space, spaces.Box) and space.is_bounded()
+
+
+def _rescaled(venv: VecEnv) -> VecEnv:
+    """Worlds whose bounded actions are taken from [-1, 1].
+
+    A new policy's actions are normal around 0 with deviation 1, which is the middle of that range, and an edge or worse
+    of any other; the off-policy algorithms rescale on their own, and then have nothing left to do.
+    """
+    from stable_baselines3.common.vec_env import VecEnvWrapper
+
+    class Rescaled(VecEnvWrapper):
+        def __init__(self, inner: VecEnv) -> None:
+            space = inner.action_space
+            super().__init__(inner, action_space=spaces.Box(-1.0, 1.0, space.shape, np.float32))
+            self._low, self._half = space.low, (space.high - space.low) / 2.0  # type: ignore[attr-defined]
+
+        def step_async(self, actions: Any) -> None:
+            self.venv.step_async(self._low + (np.clip(actions, -1.0, 1.0) + 1.0) * self._half)
+
+        def step_wait(self) -> Any:
+            return self.venv.step_wait()
+
+        def reset(self) -> Any:
+            return self.venv.reset()
+
+    return Rescaled(venv)
+
+
 _OPTIMISERS = ("policy.optimizer", "actor.optimizer", "critic.optimizer", "ent_coef_optimizer")
 
 
@@ -87,7 +118,8 @@ class SB3Runner(Agent):
     def _venv(self) -> VecEnv:
         from scenarium.envs.core.sb3 import make_vec_env
 
-        return make_vec_env(self.model, self.config.num_envs, seed=self._hashed_seed(), device=str(self.device))
+        venv = make_vec_env(self.model, self.config.num_envs, seed=self._hashed_seed(), device=str(self.device))
+        return _rescaled(venv) if _bounded(self.model.action_space) else venv
 
     def _hashed_seed(self) -> int:
         """A seed for Stable-Baselines3, which takes 32 bits and counts worlds on from it.
@@ -138,7 +170,7 @@ class SB3Runner(Agent):
         space = self.model.action_space
         if isinstance(space, spaces.Box):
             low, high = (torch.as_tensor(bound, device=action.device) for bound in (space.low, space.high))
-            if policy.squash_output:
+            if _bounded(space):
                 action = low + 0.5 * (action + 1.0) * (high - low)
             action = torch.minimum(torch.maximum(action, low), high)
         return action, memory

@@ -79,3 +79,20 @@ def test_what_it_cannot_do_is_refused_in_one_line() -> None:
         with pytest.raises(ScenariumError, match=words) as caught:
             make()
         assert "\n" not in str(caught.value)
+
+
+def test_a_new_policy_acts_in_the_middle_of_the_range_and_not_at_its_edge() -> None:
+    agent = SB3PPO("Fishery-v0", device="cpu", num_envs=2)
+    action, _ = agent.predict(agent.model.observation_space.sample())
+    np.testing.assert_allclose(action, 0.5, atol=0.1)
+
+
+def test_the_worlds_play_what_the_policy_means() -> None:
+    """-1 and 1 in the algorithm's eyes are the ends of the problem's own range."""
+    agent = SB3PPO("Fishery-v0", device="cpu", num_envs=2)
+    venv = agent._venv()
+    venv.reset()
+    _, _, _, infos = venv.step(np.array([[-1.0, -1.0], [1.0, -1.0]], np.float32))
+    taken = [float(info["harvest_x"]) for info in infos]
+    assert taken[0] == 0.0
+    assert taken[1] > 0.4
