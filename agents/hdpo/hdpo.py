@@ -40,6 +40,8 @@ _ADAM = ("exp_avg", "exp_avg_sq", "step")
 _ADAPTED_PERIODS = 4
 _VANISHED = 1e-3
 _IDLE_TOLERANCE = 0.01
+_PATIENCE = 20
+"""Gradients in a row that may be without end before training gives up."""
 
 
 class HDPO(Agent):
@@ -88,7 +90,7 @@ class HDPO(Agent):
         self._best: float | None = None
         self._extremes: list[float] | None = None
         self._first_norm: float | None = None
-        self._restarts = 0
+        self._restarts = self._endless = 0
         self._carried: tuple[Scenario, Course, int] | None = None
         self._behind = False
 
@@ -103,6 +105,8 @@ class HDPO(Agent):
             loss, course = self._backward(scenario, course, first, seen)
         norm = self._weights.clip(self.config.max_grad_norm)
         self._check_gradient(norm)
+        # A long unroll of a wild policy can overflow once; a step of nothing loses less than the run.
+        self._weights.gradient.copy_(torch.where(norm.isfinite(), self._weights.gradient, 0.0))
         self._update()
         for observation in seen.values():
             self._learner.adapt(observation)  # type: ignore[operator]
@@ -162,8 +166,11 @@ class HDPO(Agent):
                 raise ScenariumError(
                     f"the first gradient has length {self._first_norm}: the reward does not depend on the policy"
                 )
-        elif (self.device.type == "cpu" or self.iterations % 50 == 0) and not math.isfinite(float(norm)):
-            raise ScenariumError(f"the gradient is not finite in iteration {self.iterations}; lower learning_rate")
+        elif self.device.type == "cpu" or self.iterations % 50 == 0:
+            self._endless = 0 if math.isfinite(float(norm)) else self._endless + 1
+            if self._endless >= _PATIENCE:
+                at = f"{_PATIENCE} gradients up to iteration {self.iterations} were not finite"
+                raise ScenariumError(f"{at}; lower learning_rate, or set truncate")
 
     # Worlds -----------------------------------------------------------------------------------------------------
 

@@ -363,3 +363,21 @@ def test_a_config_object_stands_for_itself(toy: Toy) -> None:
     agent = HDPO(toy(), config=config, learning_rate=0.5)
     assert (agent.config.batch_size, agent.config.learning_rate) == (3, 0.5)
     assert HDPOConfig.from_mapping(agent.config.to_mapping()) == agent.config
+
+
+def test_one_endless_gradient_is_skipped_and_many_in_a_row_stop_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = HDPO("InventoryNet-OneStoreLost-v0", device="cpu", batch_size=4, horizon=12, dev_every=0).learn(48)
+    honest = agent._weights.clip
+
+    def endless(longest: float | None) -> torch.Tensor:
+        agent._weights.gradient.fill_(torch.nan)
+        return honest(longest)
+
+    monkeypatch.setattr(agent._weights, "clip", endless)
+    agent.learn(48)
+    monkeypatch.setattr(agent._weights, "clip", honest)
+    agent.learn(48)
+    assert bool(agent._weights.value.isfinite().all())
+    monkeypatch.setattr(agent._weights, "clip", endless)
+    with pytest.raises(ScenariumError, match="20 gradients .* lower learning_rate"):
+        agent.learn(48 * 30)
