@@ -7,21 +7,17 @@ the return on as many held-out worlds, never the winner's own training return.
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from scenarium.baselines.base import Baseline
-from scenarium.baselines.fishery.tuned import DATA, problem_key
+from scenarium.baselines.fishery.tuned import TUNED, problem_key
 from scenarium.baselines.registry import baseline_class
 from scenarium.baselines.tuning import Maker, Tuned, tune
-from scenarium.envs.core.files import write_atomic
 from scenarium.envs.core.registry import make_model
 from scenarium.envs.fishery.model import Fishery
 
-COMMAND = "python -m scenarium.baselines.fishery.recipes"
 WORLDS = {1: 8192, 3: 2048}
 """Training worlds, and as many held-out ones, by number of species; with one species, a tenth of the return is luck."""
 
@@ -132,18 +128,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Tune the rules of fisheries management.")
     parser.add_argument("--only", default="", help="only recipes whose title contains this text")
     chosen = parser.parse_args()
-    data = json.loads(DATA.read_text(encoding="utf-8")) if DATA.exists() else {"entries": []}
-    kept = {(entry["baseline"], entry["id"]): entry for entry in data["entries"]}
-    for recipe in RECIPES:
-        if chosen.only not in recipe.title:
-            continue
-        entry = run(recipe)
-        print(
-            f"{recipe.title}: {entry['held_out']} +- {entry['standard_error']}, {entry['parameters']}", file=sys.stderr
-        )
-        kept[recipe.baseline, recipe.env_id] = entry
-        content = {"format": 1, "command": COMMAND, "entries": list(kept.values())}
-        write_atomic(DATA.resolve(), json.dumps(content, indent=1) + "\n")
+    TUNED.tune(RECIPES, run, chosen.only)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,6 @@ The measure is the long-run cost per store and period (after a warm-up), or the 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,14 +13,11 @@ from typing import Any
 from scenarium.baselines.base import Baseline
 from scenarium.baselines.inventory.base_stock import BaseStock
 from scenarium.baselines.inventory.structure import inventory_model
-from scenarium.baselines.inventory.tuned import DATA, problem_key
+from scenarium.baselines.inventory.tuned import TUNED, problem_key
 from scenarium.baselines.registry import baseline_class
 from scenarium.baselines.tuning import Maker, Tuned, tune
-from scenarium.envs.core.files import write_atomic
 from scenarium.envs.core.registry import make_model
 from scenarium.envs.inventory.model import InventoryNet
-
-COMMAND = "python -m scenarium.baselines.inventory.recipes"
 
 
 @dataclass(frozen=True)
@@ -165,16 +160,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Tune the classical inventory policies.")
     parser.add_argument("--only", default="", help="only recipes whose title contains this text")
     chosen = parser.parse_args()
-    data = json.loads(DATA.read_text(encoding="utf-8")) if DATA.exists() else {"entries": []}
-    kept = {(entry["baseline"], entry["key"]): entry for entry in data["entries"]}
-    for recipe in RECIPES:
-        if chosen.only not in recipe.title:
-            continue
-        entry = run(recipe)
-        print(f"{recipe.title}: {entry['cost']} +- {entry['standard_error']}, {entry['parameters']}", file=sys.stderr)
-        kept[entry["baseline"], entry["key"]] = entry
-        content = {"format": 1, "command": COMMAND, "entries": list(kept.values())}
-        write_atomic(DATA.resolve(), json.dumps(content, indent=1) + "\n")
+    TUNED.tune(RECIPES, run, chosen.only)
 
 
 if __name__ == "__main__":

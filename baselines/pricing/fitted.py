@@ -7,8 +7,6 @@ by `python -m scenarium.baselines.pricing.recipes`.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import cache
@@ -18,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from scenarium.baselines.tuned import content_key
 from scenarium.envs.core.files import write_atomic
 from scenarium.envs.pricing.model import AncillaryPricing
 
@@ -27,23 +26,13 @@ _MADE: dict[tuple[str, str], Tensors] = {}
 
 
 def problem_key(model: AncillaryPricing, sessions: int, seed: int) -> str:
-    """Twelve hexadecimal digits that two fits share if they see the same customers, prices, sessions and seed.
+    """A key that two fits share if they see the same customers, prices, sessions and seed.
 
     Drift and a limited number of units do not enter: models are fitted on sessions without either.
     """
     prices = model.prices
     legal = list(prices.ladder) if prices.ladder is not None else ["interval", prices.low, prices.high]
-    text = json.dumps([_short(asdict(model.demand)), _short(legal), sessions, seed])
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _short(value: object) -> object:
-    """Numbers to six significant digits, so that the last bits of another machine do not matter."""
-    if isinstance(value, Mapping):
-        return {key: _short(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_short(part) for part in value]
-    return f"{value:.6g}" if isinstance(value, float) else value
+    return content_key([asdict(model.demand), legal, sessions, seed])
 
 
 def fitted(name: str, key: str, fit: Callable[[], Tensors]) -> Tensors:

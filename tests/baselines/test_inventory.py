@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from scipy.stats import norm, poisson
 from scenarium.baselines import make_baseline
 from scenarium.baselines.inventory.hub import water_fill
 from scenarium.baselines.inventory.structure import Structure
-from scenarium.baselines.inventory.tuned import DATA, problem_key
+from scenarium.baselines.inventory.tuned import TUNED, problem_key
 from scenarium.baselines.tuning import Recorded, estimate, tune, world_costs
 from scenarium.envs import ScenariumError, make_model
 from scenarium.envs.inventory.model import InventoryNet
@@ -225,8 +224,7 @@ def test_structure_of_several_warehouses() -> None:
 
 
 def test_tuned_data_fit_the_problems_they_name() -> None:
-    data = json.loads(DATA.read_text())
-    for entry in data["entries"]:
+    for entry in TUNED.entries:
         model = make_model(entry["id"], **entry["kwargs"])
         assert isinstance(model, InventoryNet)
         assert problem_key(model) == entry["key"], entry["id"]

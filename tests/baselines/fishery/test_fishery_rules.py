@@ -14,7 +14,7 @@ import torch
 from scenarium.baselines import baselines_for, load_baseline, make_baseline
 from scenarium.baselines.fishery.policy import FisheryBaseline
 from scenarium.baselines.fishery.recipes import RECIPES, maker
-from scenarium.baselines.fishery.tuned import DATA, entries, problem_key
+from scenarium.baselines.fishery.tuned import TUNED, problem_key
 from scenarium.envs import ScenariumError, make_model
 from scenarium.envs.core.rollout import counted_rewards, unroll
 from scenarium.envs.fishery.model import Fishery
@@ -120,7 +120,7 @@ def test_published_optima_earn_what_a_second_implementation_found(
     assert abs(found - mean) < 4.0 * math.hypot(error, deviation / math.sqrt(100_000))
 
 
-@pytest.mark.parametrize("entry", entries(), ids=lambda entry: f"{entry['baseline']} {entry['id']}")
+@pytest.mark.parametrize("entry", TUNED.entries, ids=lambda entry: f"{entry['baseline']} {entry['id']}")
 def test_tuned_parameters_are_of_the_registered_problem_and_reported_on_other_worlds(entry: dict[str, Any]) -> None:
     policy = made(entry["baseline"], entry["id"])
     assert problem_key(policy.model) == entry["key"]
@@ -130,7 +130,7 @@ def test_tuned_parameters_are_of_the_registered_problem_and_reported_on_other_wo
 
 
 def test_tuning_covers_the_four_models_and_the_hockey_stick_contains_constant_mortality() -> None:
-    content = json.loads(DATA.read_text())
+    content = json.loads(TUNED.path.read_text())
     found = {(entry["baseline"], entry["id"]): entry for entry in content["entries"]}
     assert set(found) <= {(recipe.baseline, recipe.env_id) for recipe in RECIPES}
     for env_id in ("Fishery-v0", "Fishery-Model1-v0", "Fishery-Model2-v0", "Fishery-Model4-v0"):
@@ -151,7 +151,7 @@ def test_vectors_become_valid_parameters() -> None:
 def test_the_optimum_earns_most_and_the_year_helps(env_id: str) -> None:
     variant = {"Fishery-v0": "model_3"}.get(env_id) or f"model_{env_id[13]}"
     blind, timed = measured()[variant]["stationary"]["mean"], measured()[variant]["timed"]["mean"]
-    best = max(entry["held_out"] for entry in entries() if entry["id"] == env_id)
+    best = max(entry["held_out"] for entry in TUNED.entries if entry["id"] == env_id)
     assert best < blind < timed
 
 
