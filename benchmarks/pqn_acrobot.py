@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 
 import torch
-from pqn_curves import Curve, greedy_return, learn, picture
+from curves import Curve, follow, greedy_return, lines, picture
 
 from scenarium.agents import PQN
 
@@ -32,13 +32,13 @@ def main() -> None:
     curves: list[Curve] = []
     for seed in options.seeds:
         agent = PQN(ENV_ID, seed=seed, device="cpu")
-        curve = learn(agent, ENV_ID, options.steps, every=25_000)
+        curve = follow(agent, options.steps, 25_000, lambda agent: greedy_return(agent, ENV_ID))
         curves.append(curve)
         final = greedy_return(agent, ENV_ID, 100)
         rate = options.steps / curve.cpu_seconds
         print(f"{seed:4}   {final:20.1f}   {curve.cpu_seconds:5.1f}   {rate:15,.0f}", flush=True)
     if options.picture:
-        picture(options.picture, "PQN on Acrobot-v1", {"PQN": curves}, {"-100": -100.0})
+        picture(options.picture, "PQN on Acrobot-v1", lines({"PQN": curves}), {"-100": -100.0})
 
 
 if __name__ == "__main__":

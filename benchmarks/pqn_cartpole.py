@@ -11,23 +11,35 @@ alone, for both. CleanRL's script is run unmodified (see cleanrl_driver.py), wit
 from __future__ import annotations
 
 import argparse
-from typing import Any
+import json
+import subprocess
+import sys
+from pathlib import Path
 
 import torch
-from pqn_curves import Curve, cleanrl, learn, picture
+from curves import Curve, follow, greedy_return, lines, picture
 
 from scenarium.agents import PQN
 
 ENV_ID = "CartPole-v1"
 SOLVED = 475.0
+DRIVER = Path(__file__).with_name("cleanrl_driver.py")
+
+
+def cleanrl(script: str, steps: int, seed: int) -> dict[str, float]:
+    """CPU-seconds and final greedy return of CleanRL's script for the same number of steps."""
+    command = [sys.executable, str(DRIVER), script, ENV_ID, str(steps), str(seed)]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    result: dict[str, float] = json.loads(output.strip().splitlines()[-1])
+    return result
 
 
 def row(seed: int, curve: Curve, peer: dict[str, float] | None) -> str:
     """One line of the table."""
     first = curve.first(SOLVED)
     reached = f"{first:7,}" if first is not None else "  never"
-    late = min(value for n, value in zip(curve.steps, curve.returns, strict=True) if n >= 0.9 * curve.steps[-1])
-    text = f"{seed:4}   {reached}   {curve.returns[-1]:6.1f}   {late:6.1f}   {curve.cpu_seconds:6.1f}"
+    late = min(value for n, value in zip(curve.steps, curve.values, strict=True) if n >= 0.9 * curve.steps[-1])
+    text = f"{seed:4}   {reached}   {curve.values[-1]:6.1f}   {late:6.1f}   {curve.cpu_seconds:6.1f}"
     if peer is None:
         return text
     return (
@@ -47,14 +59,14 @@ def main() -> None:
     print(f"{ENV_ID}, {options.steps:,} steps")
     head = "seed   >=475 at   final   worst of last 10 %   CPU-s"
     print(head + ("   CleanRL CPU-s   its greedy   ratio" if options.cleanrl else ""))
-    curves: list[Any] = []
+    curves: list[Curve] = []
     for seed in options.seeds:
         agent = PQN(ENV_ID, seed=seed, device="cpu")
-        curves.append(learn(agent, ENV_ID, options.steps, every=10_000))
-        peer = cleanrl(options.cleanrl, ENV_ID, options.steps, seed + 1) if options.cleanrl else None
+        curves.append(follow(agent, options.steps, 10_000, lambda agent: greedy_return(agent, ENV_ID)))
+        peer = cleanrl(options.cleanrl, options.steps, seed + 1) if options.cleanrl else None
         print(row(seed, curves[-1], peer), flush=True)
     if options.picture:
-        picture(options.picture, "PQN on CartPole-v1", {"PQN": curves}, {"solved": SOLVED})
+        picture(options.picture, "PQN on CartPole-v1", lines({"PQN": curves}), {"solved": SOLVED})
 
 
 if __name__ == "__main__":

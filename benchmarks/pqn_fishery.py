@@ -14,8 +14,8 @@ import argparse
 from typing import Any
 
 import torch
+from curves import Curve, follow, lines, picture
 from hdpo_fishery import measure
-from pqn_curves import Curve, follow, picture
 
 from scenarium.agents import PQN
 from scenarium.baselines.registry import make_baseline
@@ -51,7 +51,9 @@ def run(env_id: str, options: argparse.Namespace) -> list[Curve]:
             flush=True,
         )
     if options.picture:
-        picture(options.picture, f"PQN on {env_id}", {"PQN": curves}, bars, "return over 200 years, 1,000 worlds")
+        picture(
+            options.picture, f"PQN on {env_id}", lines({"PQN": curves}), bars, "return over 200 years, 1,000 worlds"
+        )
     return curves
 
 

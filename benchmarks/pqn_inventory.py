@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import argparse
 import time
-from pathlib import Path
 from typing import Any
 
 import torch
 from common import long_run_cost
+from curves import Curve, Line, follow, picture
 
 from scenarium.agents import PQN, SB3DQN, SB3PPO
 from scenarium.agents.core.base import Agent
@@ -27,8 +27,6 @@ from scenarium.envs.inventory.optimum import lost_sales_optimum
 
 ENV_ID, KWARGS = "InventoryNet-OneStoreLost-v0", {"action_mode": "integer"}
 WORLDS = 1024
-Curve = list[tuple[int, float, float]]
-"""Environment steps, CPU-seconds and cost."""
 
 
 def quick_cost(agent: Agent) -> float:
@@ -45,29 +43,10 @@ def final_cost(agent: Agent, options: argparse.Namespace) -> tuple[float, float]
     return long_run_cost(agent.model, act, options.worlds, options.periods, options.warm_up)
 
 
-def learn(agent: Agent, steps: int, every: int) -> Curve:
-    """Learns, measuring the cost from time to time; measuring is not timed."""
-    curve: Curve = []
-    spent, start = 0.0, time.process_time()
-
-    def look(agent: Any, metrics: Any) -> None:
-        nonlocal spent, start
-        if agent.num_timesteps < every * (len(curve) + 1):
-            return
-        spent += time.process_time() - start
-        curve.append((agent.num_timesteps, spent, quick_cost(agent)))
-        start = time.process_time()
-
-    agent.learn(steps, look)
-    spent += time.process_time() - start
-    curve.append((agent.num_timesteps, spent, quick_cost(agent)))
-    return curve
-
-
 def report(name: str, agent: Agent, curve: Curve, optimum: float, options: argparse.Namespace) -> float:
     """Prints a line and returns the long-run cost."""
     cost, error = final_cost(agent, options)
-    steps, seconds, _ = curve[-1]
+    steps, seconds = agent.num_timesteps, curve.cpu_seconds
     gap = 100.0 * (cost / optimum - 1.0)
     print(f"{name:10} {steps:10,} {seconds:8.1f} {cost:9.4f} +- {error:.4f} {gap:7.2f} %", flush=True)
     return cost
@@ -122,7 +101,7 @@ def compare(options: argparse.Namespace) -> dict[str, Curve]:
     print(f"{ENV_ID}, integer orders; optimum {optimum:.4f}")
     print("agent           steps    CPU-s      cost                 gap", flush=True)
     pqn = PQN(ENV_ID, env_kwargs=KWARGS, seed=options.seed, device="cpu")
-    curves = {"PQN": learn(pqn, options.steps, options.steps // 30)}
+    curves = {"PQN": follow(pqn, options.steps, options.steps // 30, quick_cost)}
     report("PQN", pqn, curves["PQN"], optimum, options)
     if options.skip_dqn:
         return curves
@@ -130,29 +109,16 @@ def compare(options: argparse.Namespace) -> dict[str, Curve]:
         ENV_ID, env_kwargs=KWARGS, seed=options.seed, device="cpu", num_envs=4, gamma=pqn.config.gamma,
         algorithm={"train_freq": 4, "gradient_steps": 4}, policy_kwargs={"net_arch": pqn.policy_kwargs["hidden"]},
     )  # fmt: skip
-    curves["SB3 DQN"] = learn(dqn, options.dqn_steps, options.dqn_steps // 10)
+    curves["SB3 DQN"] = follow(dqn, options.dqn_steps, options.dqn_steps // 10, quick_cost)
     level = report("SB3 DQN", dqn, curves["SB3 DQN"], optimum, options)
-    reached = next((seconds for _, seconds, cost in curves["PQN"] if cost <= level), None)
+    own = zip(curves["PQN"].seconds, curves["PQN"].values, strict=True)
+    reached = next((seconds for seconds, cost in own if cost <= level), None)
     if reached is None:
         print("PQN never reached the cost DQN ended at")
     else:
-        print(f"PQN reached DQN's cost after {reached:.2f} CPU-s: 1/{curves['SB3 DQN'][-1][1] / reached:.0f} of DQN's")
+        share = curves["SB3 DQN"].cpu_seconds / reached
+        print(f"PQN reached DQN's cost after {reached:.2f} CPU-s: 1/{share:.0f} of DQN's")
     return curves
-
-
-def picture(path: str, curves: dict[str, Curve]) -> None:
-    """Cost over CPU-seconds, both on logarithmic axes."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-    for name, curve in curves.items():
-        axes.loglog([seconds for _, seconds, _ in curve], [cost for _, _, cost in curve], label=name)
-    optimum = lost_sales_optimum().cost
-    axes.axhline(optimum, color="0.4", linestyle="--", linewidth=1, label=f"optimum, {optimum:.2f}")
-    axes.set(title="One store, lost sales, integer orders", xlabel="CPU-seconds", ylabel="cost per period")
-    axes.legend()
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
 
 
 def main() -> None:
@@ -171,7 +137,10 @@ def main() -> None:
     torch.set_num_threads(1)
     curves = compare(options)
     if options.picture:
-        picture(options.picture, curves)
+        optimum = lost_sales_optimum().cost
+        drawn = [Line(name, curve.seconds, curve.values) for name, curve in curves.items()]
+        title, bars = "One store, lost sales, integer orders", {f"optimum, {optimum:.2f}": optimum}
+        picture(options.picture, title, drawn, bars, "cost per period", "CPU-seconds", logarithmic=True)
     if not options.skip_throughput:
         throughput()
 

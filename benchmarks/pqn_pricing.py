@@ -16,8 +16,8 @@ import math
 from typing import Any, NamedTuple
 
 import torch
+from curves import Curve, follow, lines, picture
 from hdpo_pricing import CAPACITY, judged, value
-from pqn_curves import Curve, follow, picture
 from torch import Tensor
 
 from scenarium.agents import PQN
@@ -77,7 +77,13 @@ def run(env_id: str, task: Task, options: argparse.Namespace) -> list[Curve]:
             flush=True,
         )
     if options.picture:
-        picture(options.picture, f"PQN on {env_id}", {"PQN": curves}, bars, "expected revenue per episode, list prices")
+        picture(
+            options.picture,
+            f"PQN on {env_id}",
+            lines({"PQN": curves}),
+            bars,
+            "expected revenue per episode, list prices",
+        )
     return curves
 
 

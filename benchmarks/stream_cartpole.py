@@ -12,7 +12,8 @@ from __future__ import annotations
 import argparse
 
 import torch
-from stream_curves import picture, train
+from curves import picture
+from stream_curves import running, train
 
 BAR = 400.0
 
@@ -35,7 +36,9 @@ def main() -> None:
         f"{reached} of {options.seeds} at {BAR:g} or more; {seconds:.0f} CPU-s in all, {rate:,.0f} learner-steps/CPU-s"
     )
     if options.picture:
-        picture(options.picture, f"{options.agent} on CartPole-v1", runs, 100, BAR)
+        bars = {f"{BAR:g}": BAR}
+        drawn = running(runs, 100)
+        picture(options.picture, f"{options.agent} on CartPole-v1", drawn, bars, "return, mean of 100 episodes")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the streaming benchmarks share: a stack of learners trained at once, one seed each, and pictures of returns.
+"""What the streaming benchmarks share: a stack of learners trained at once, one seed each.
 
 Learner k of a stack is the run that seed k would be alone (the tests show it), so one process trains all seeds.
 """
@@ -8,10 +8,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from curves import Line
 
 from scenarium.agents.core.registry import make_agent
 
@@ -60,23 +60,11 @@ def train(name: str, env_id: str, seeds: int, steps: int, **settings: Any) -> tu
     return agent, runs, time.process_time() - start
 
 
-def picture(path: str, title: str, runs: Sequence[Run], window: int, bar: float | None, label: str = "return") -> None:
-    """Draws running means of the returns, a line per seed, with the bar dashed."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(7.0, 3.6), layout="constrained")
+def running(runs: Sequence[Run], window: int) -> list[Line]:
+    """Running means of the returns over so many episodes, a line per seed."""
+    drawn = []
     for seed, run in enumerate(runs):
         width = min(window, len(run.returns))
         mean = np.convolve(run.returns, np.ones(width) / width, "valid")
-        axes.plot(run.steps[width - 1 :], mean, lw=1.4, label=f"seed {seed}")
-    if bar is not None:
-        axes.axhline(bar, color="0.4", lw=1.0, ls="--")
-    axes.set(title=title, xlabel="steps", ylabel=f"{label}, mean of {window} episodes")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8)
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+        drawn.append(Line(f"seed {seed}", run.steps[width - 1 :], list(mean)))
+    return drawn

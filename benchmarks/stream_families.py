@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from stream_curves import picture, train
+from curves import picture
+from stream_curves import running, train
 
 import scenarium
 from scenarium.baselines.registry import make_baseline
@@ -57,7 +58,7 @@ def compare(env_id: str, problem: Problem, seeds: int, steps: int, path: str | N
     each = ", ".join(f"{value:.3f}" for value in values)
     print(f"  {'stream_ac':<20} {np.mean(values):10.3f} [{low:.3f}, {high:.3f}]  learners {each}; {seconds:.0f} CPU-s")
     if path:
-        picture(path, f"Stream AC on {env_id}", runs, 50, None, "return while learning")
+        picture(path, f"Stream AC on {env_id}", running(runs, 50), {}, "return while learning, mean of 50 episodes")
 
 
 def main() -> None:

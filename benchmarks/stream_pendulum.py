@@ -12,7 +12,8 @@ from __future__ import annotations
 import argparse
 
 import torch
-from stream_curves import picture, train
+from curves import picture
+from stream_curves import running, train
 
 BAR = -300.0
 
@@ -34,7 +35,9 @@ def main() -> None:
         f"{reached} of {options.seeds} at {BAR:g} or more; {seconds:.0f} CPU-s in all, {rate:,.0f} learner-steps/CPU-s"
     )
     if options.picture:
-        picture(options.picture, "Stream AC on Pendulum-v1", runs, 20, BAR)
+        bars = {f"{BAR:g}": BAR}
+        drawn = running(runs, 20)
+        picture(options.picture, "Stream AC on Pendulum-v1", drawn, bars, "return, mean of 20 episodes")
 
 
 if __name__ == "__main__":

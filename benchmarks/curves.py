@@ -1,0 +1,107 @@
+"""What the learning benchmarks share: following an agent while it learns, and pictures of curves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import scenarium
+from scenarium.agents.core.base import Agent
+
+EVALUATION_SEED = 1_000_000
+
+
+@dataclass
+class Curve:
+    """What an agent was worth over a run.
+
+    Attributes:
+        steps: Environment steps at each measurement.
+        values: The measurements.
+        seconds: CPU-seconds of learning alone until each.
+        cpu_seconds: CPU-seconds of learning alone, all of them.
+    """
+
+    steps: list[int] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    cpu_seconds: float = 0.0
+
+    def first(self, level: float) -> int | None:
+        """Environment steps at the first measurement that reaches a level."""
+        return next((n for n, value in zip(self.steps, self.values, strict=True) if value >= level), None)
+
+
+def greedy_return(agent: Agent, env_id: str, episodes: int = 20) -> float:
+    """Mean return of an agent's greedy policy over whole episodes with fixed seeds."""
+    return scenarium.evaluate(agent, env_id, range(EVALUATION_SEED, EVALUATION_SEED + episodes)).mean
+
+
+def follow(agent: Agent, steps: int, every: int, measure: Callable[[Any], float]) -> Curve:
+    """Learns, measuring the agent from time to time and at the end; measuring is not timed."""
+    curve, start = Curve(), time.process_time()
+
+    def look(agent: Any, metrics: Any) -> None:
+        nonlocal start
+        if agent.num_timesteps < every * (len(curve.steps) + 1) and agent.num_timesteps < steps:
+            return
+        curve.cpu_seconds += time.process_time() - start
+        curve.steps.append(agent.num_timesteps)
+        curve.seconds.append(curve.cpu_seconds)
+        curve.values.append(measure(agent))
+        start = time.process_time()
+
+    agent.learn(steps, look)
+    curve.cpu_seconds += time.process_time() - start
+    return curve
+
+
+class Line(NamedTuple):
+    """A line of a picture; lines of one `name` share colour and legend."""
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+
+
+def lines(runs: Mapping[str, Sequence[Curve]]) -> list[Line]:
+    """Values over environment steps, a line per run."""
+    titles = {name: f"{name}, {len(curves)} seeds" if len(curves) > 1 else name for name, curves in runs.items()}
+    return [Line(titles[name], curve.steps, curve.values) for name, curves in runs.items() for curve in curves]
+
+
+def picture(
+    path: str,
+    title: str,
+    drawn: Sequence[Line],
+    bars: Mapping[str, float],
+    y: str = "greedy return, mean of 20 episodes",
+    x: str = "environment steps",
+    logarithmic: bool = False,
+) -> None:
+    """Writes a picture of lines, with the bars dashed; `x` and `y` name the axes."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    names = list(dict.fromkeys(line.name for line in drawn))
+    for i, line in enumerate(drawn):
+        first = all(line.name != other.name for other in drawn[:i])
+        colour = f"C{names.index(line.name)}"
+        axes.plot(line.x, line.y, color=colour, alpha=0.8, linewidth=1.4, label=line.name if first else None)
+    if logarithmic:
+        axes.set(xscale="log", yscale="log")
+    for name, level in bars.items():
+        axes.axhline(level, color="0.4", linestyle="--", linewidth=1)
+        axes.annotate(name, (0.01, level), xycoords=("axes fraction", "data"), va="bottom", color="0.3", fontsize=9)
+    axes.set(title=title, xlabel=x, ylabel=y)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=9)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
