@@ -24,7 +24,7 @@ import torch
 
 from scenarium.baselines import make_baseline
 from scenarium.baselines.base import Baseline
-from scenarium.envs.core.rollout import unroll
+from scenarium.envs.fishery.returns import full_returns
 
 BAR = 4.0
 """Combined standard errors."""
@@ -50,23 +50,6 @@ RULES = ("no_harvest", "constant_mortality", "constant_escapement", "hockey_stic
 IDS = ("Fishery-Model1-v0", "Fishery-Model2-v0", "Fishery-v0", "Fishery-Model4-v0")
 
 
-@torch.no_grad()
-def full_returns(
-    model: Any, act: Any, worlds: int, seed: int = SEED, chunk: int = 25_000
-) -> tuple[float, float, float]:
-    """Mean full return, its standard error and the fraction that survives, over worlds seed, seed + 1, ..."""
-    totals, alive = [], 0
-    for first in range(seed, seed + worlds, chunk):
-        scenario = model.scenario(torch.arange(first, min(first + chunk, seed + worlds)))
-        total: Any = 0.0
-        for moment in unroll(model, scenario, act):
-            total = total + moment.outcome.reward.double()
-        alive += int((~moment.outcome.terminated).sum())
-        totals.append(total)
-    found = torch.cat(totals)
-    return float(found.mean()), float(found.std()) / math.sqrt(worlds), alive / worlds
-
-
 def show_published(worlds: int, only: str) -> None:
     """The published optima beside the second implementation."""
     print(f"{worlds} worlds from seed {SEED}; bar: all cells within {BAR:g} combined standard errors")
@@ -81,7 +64,7 @@ def show_published(worlds: int, only: str) -> None:
             continue
         start = time.process_time()
         policy = make_baseline(name, env_id, **{parameter: values})
-        found, error, alive = full_returns(policy.native, policy.act, worlds)
+        found, error, alive = full_returns(policy.native, policy.act, worlds, SEED)
         off = (found - mean) / math.hypot(error, deviation / math.sqrt(SECOND_WORLDS))
         misses += abs(off) > BAR
         verdict = "ok" if abs(off) <= BAR else "MISS"
@@ -101,7 +84,7 @@ def show_tuned(worlds: int, only: str) -> None:
         rows: dict[str, tuple[float, float, float]] = {}
         for name in (*RULES, "dp_stationary"):
             policy = make_baseline(name, env_id)
-            rows[name] = full_returns(policy.native, policy.act, worlds)
+            rows[name] = full_returns(policy.native, policy.act, worlds, SEED)
         floor, best = rows["constant_mortality"][0], rows["dp_stationary"][0]
         for name, (mean, error, alive) in rows.items():
             parameters = "" if name == "dp_stationary" else str(make_baseline(name, env_id).parameters)
@@ -121,12 +104,12 @@ def show_ppo(env_id: str, steps: int, seed: int, worlds: int) -> None:
     def act(observation: Any, memory: Any, t: int) -> Any:
         return agent.predict(observation, memory)
 
-    mean, error, alive = full_returns(agent.model, act, worlds)
+    mean, error, alive = full_returns(agent.model, act, worlds, SEED)
     print(f"  PPO, deterministic  {mean:9.3f} +-{error:7.4f}  survive {alive:.3f}", flush=True)
     for sampled in (False, True):
         start = time.process_time()
         policy: Baseline = smoothed(agent, agent.model, sampled=sampled)
-        mean, error, alive = full_returns(policy.native, policy.act, worlds)
+        mean, error, alive = full_returns(policy.native, policy.act, worlds, SEED)
         kind = "sampled" if sampled else "deterministic"
         seconds = time.process_time() - start
         print(f"  PPO+GP, {kind:13s}{mean:8.3f} +-{error:7.4f}  survive {alive:.3f}  {seconds:.0f} CPU-s", flush=True)

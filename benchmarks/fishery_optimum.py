@@ -18,10 +18,10 @@ import time
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
-from fishery_baselines import full_returns
 
 from scenarium.baselines import make_baseline
 from scenarium.envs.fishery.optimum import make_grid, measured, solve, value_at
+from scenarium.envs.fishery.returns import full_returns
 from scenarium.envs.fishery.variants import VARIANTS
 
 BAR = 0.003

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from scenarium.envs.core.files import write_atomic
-from scenarium.envs.core.rollout import unroll
 from scenarium.envs.fishery.dynamics import Parameters
 from scenarium.envs.fishery.model import Fishery
 from scenarium.envs.fishery.optimum.blind import BlindAscent
@@ -24,6 +22,7 @@ from scenarium.envs.fishery.optimum.grid import Floats, Grid, make_grid
 from scenarium.envs.fishery.optimum.program import Years, solve, value_at
 from scenarium.envs.fishery.optimum.table import FOLDER, VALUES, Table, read_tables, save_tables
 from scenarium.envs.fishery.optimum.targets import targets
+from scenarium.envs.fishery.returns import full_returns
 from scenarium.envs.fishery.variants import VARIANTS
 
 COMMAND = "python -m scenarium.envs.fishery.optimum.recipes"
@@ -87,24 +86,12 @@ def play(parameters: Parameters, table: Table, worlds: int, seed: int = SEED, ch
         seed: Of the first world.
         chunk: Worlds at a time.
     """
-    import torch
-
     model = Fishery(parameters, time_observed=table.sees_year, action_mode="escapement")
-    totals, alive = [], 0
-    with torch.no_grad():
-        for first in range(seed, seed + worlds, chunk):
-            scenario = model.scenario(torch.arange(first, min(first + chunk, seed + worlds)))
-            act = _player(model, table)
-            total: Any = 0.0
-            for moment in unroll(model, scenario, act):
-                total = total + moment.outcome.reward.double()
-            alive += int((~moment.outcome.terminated).sum())
-            totals.append(total)
-    result = torch.cat(totals)
+    found = full_returns(model, _player(model, table), worlds, seed, chunk)
     return {
-        "mean": round(float(result.mean()), 4),
-        "standard_error": round(float(result.std()) / math.sqrt(worlds), 4),
-        "survival": round(alive / worlds, 4),
+        "mean": round(found.mean, 4),
+        "standard_error": round(found.error, 4),
+        "survival": round(found.survival, 4),
         "worlds": worlds,
     }
 
