@@ -35,7 +35,7 @@ from scenarium.agents.stream.obgd import ObGD
 from scenarium.envs.core.errors import ScenariumError
 
 _CPU = torch.device("cpu")
-_WORLDS, _VALUE, _POLICY, _DRAWS = range(4)
+_WORLDS, _VALUE, _POLICY, _DRAWS, _NOISE = range(5)
 """Streams of a learner's seed."""
 _HIDDEN = (32, 32)
 
@@ -70,6 +70,8 @@ class StreamAgent(Agent):
         c = self.config
         self.learner_seeds = [self.seed + k for k in range(c.learners)]
         self.acting = 0
+        noise = int(derived_seeds(self.seed, _NOISE, 0, 1, _CPU)[0])
+        self._noise = torch.Generator(self.device).manual_seed(noise)
         self._flat = FlatFeatures(self.model.observation_space)
         size = self._flat.size
         self._statistics = Welford(c.learners, size, self.device)
@@ -222,6 +224,11 @@ class StreamAgent(Agent):
             return flat, None
         age = torch.zeros(len(flat), device=self.device) if memory is None else memory.to(self.device)
         return self._with_time(flat, age), age + 1.0
+
+    def _numbers(self, count: int, width: int, gaussian: bool = False) -> Tensor:
+        """Random numbers [count, width] for acting with exploration: uniform, or standard normal."""
+        make = torch.randn if gaussian else torch.rand
+        return make((count, width), generator=self._noise, device=self.device)
 
     @torch.no_grad()
     def value(self, observation: Any, state: Any = None, action_masks: Any = None) -> Tensor:

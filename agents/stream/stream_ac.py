@@ -65,6 +65,5 @@ class StreamAC(StreamAgent):
         output = self._actor.play(self.acting, features)
         if deterministic:
             return self._head.decode(self._head.best(output, mask)), memory
-        make = torch.randn if self._head.gaussian else torch.rand
-        draws = make(len(output), self._head.draws, device=self.device)
+        draws = self._numbers(len(output), self._head.draws, self._head.gaussian)
         return self._head.decode(self._head.sample(output, mask, draws)), memory

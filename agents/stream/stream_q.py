@@ -90,7 +90,7 @@ class StreamQ(StreamAgent):
         q, allowed = self._play(self.acting, features), self._grid.mask(mask)
         choice = greedy(q, allowed)
         if not deterministic:
-            draws = torch.rand(len(q), 1 + q.shape[1], device=self.device)
+            draws = self._numbers(len(q), 1 + q.shape[1])
             random = random_choice(draws[:, 1:], q.shape[2], allowed)
             choice = torch.where(draws[:, :1] < self._epsilon(1.0), random, choice)
         return self._actions.decode(choice), memory

@@ -101,8 +101,8 @@ class StreamTD(StreamAgent):
         if deterministic:
             memory = torch.zeros(len(features), dtype=torch.int64, device=self.device) if memory is None else memory
             return self._random(self._draws.of(memory.long()), mask), memory + 1 if steps is None else steps
-        make = torch.randn if self._random.gaussian else torch.rand
-        return self._random(make(len(features), self._random.draws, device=self.device), mask), steps
+        numbers = self._numbers(len(features), self._random.draws, self._random.gaussian)
+        return self._random(numbers, mask), steps
 
     def _counters(self) -> dict[str, Any]:
         return {**super()._counters(), "follows": self._expects_policy}

@@ -224,3 +224,13 @@ def test_problems_that_do_not_fit_are_refused() -> None:
         StreamQ(CrewModel(), device="cpu")
     with pytest.raises(ScenariumError, match="continuous"):
         StreamQ(Bumpy(spaces.Box(-1.0, 1.0, (1,))), device="cpu", config={"levels": None})
+
+
+@pytest.mark.parametrize("kind", [StreamQ, StreamAC, StreamTD])
+def test_acting_with_exploration_depends_on_the_seed_alone(kind: Any) -> None:
+    seen = np.zeros((2000, 4), np.float32)
+    first, again = (kind("CartPole-v1", seed=3, device="cpu") for _ in range(2))
+    torch.rand(7)  # what others draw does not matter
+    played = first.predict(seen, deterministic=False)[0]
+    assert np.array_equal(played, again.predict(seen, deterministic=False)[0])
+    assert len(set(played.tolist())) > 1
