@@ -42,7 +42,7 @@ class DiscreteChoice:
         low, high = bounds(box, user)
         if (levels is None) == (menu is None):
             raise ScenariumError(f"{user} needs either levels or a menu")
-        self._user, self._menu = user, None
+        self._menu = None
         self.space: spaces.Discrete | spaces.MultiDiscrete
         if menu is not None:
             self._menu = torch.as_tensor(_checked_menu(menu, low, high), device=device)
