@@ -14,7 +14,7 @@ export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint types format clean FORCE
+.PHONY: help install demo test test-slow clients docs lint types format clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -34,6 +34,16 @@ test: $(LISTING) ## run the tests, except the slow ones (ARGS= is passed on to p
 
 test-slow: $(LISTING) ## run the slow tests
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m slow $(ARGS)
+
+clients: ## run the examples for other libraries in an environment of their own, .venv-clients
+	test -x .venv-clients/bin/python || $(PYTHON) -m venv .venv-clients
+	.venv-clients/bin/python -m pip install -q -c constraints-clients.txt 'setuptools>=77'
+	.venv-clients/bin/python -m pip install -q -c constraints-clients.txt --no-build-isolation . \
+	    sb3-contrib rl_zoo3 supersuit torchrl skrl tianshou 'minari[create]' pytest hypothesis
+	.venv-clients/bin/python -m pytest -q tests/docs/test_tutorials.py $(ARGS)
+
+docs: $(LISTING) ## build the documentation site in build/site
+	$(BIN)/mkdocs build --strict --quiet
 
 lint: $(LISTING) ## check style, imports and formatting
 	$(BIN)/ruff check .

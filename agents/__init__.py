@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from scenarium.agents.pqn.config import PQNConfig, PQNRNNConfig
     from scenarium.agents.pqn.pqn import PQN
     from scenarium.agents.pqn.recurrent import PQNRNN
+    from scenarium.agents.retrieval.config import DQNConfig, R2D2Config, RADQNConfig, RAR2D2Config
+    from scenarium.agents.retrieval.dqn import DQN
+    from scenarium.agents.retrieval.r2d2 import R2D2
+    from scenarium.agents.retrieval.ra_dqn import RADQN
+    from scenarium.agents.retrieval.ra_r2d2 import RAR2D2
     from scenarium.agents.sb3 import SB3A2C, SB3DQN, SB3PPO, SB3SAC, SB3TD3
     from scenarium.agents.stream.config import StreamACConfig, StreamConfig, StreamQConfig
     from scenarium.agents.stream.signal import Signal
@@ -27,12 +32,20 @@ if TYPE_CHECKING:
 
 _LAZY = {
     "Agent": "scenarium.agents.core.base",
+    "DQN": "scenarium.agents.retrieval.dqn",
+    "DQNConfig": "scenarium.agents.retrieval.config",
     "HDPO": "scenarium.agents.hdpo.hdpo",
     "HDPOConfig": "scenarium.agents.hdpo.config",
     "PQN": "scenarium.agents.pqn.pqn",
     "PQNConfig": "scenarium.agents.pqn.config",
     "PQNRNN": "scenarium.agents.pqn.recurrent",
     "PQNRNNConfig": "scenarium.agents.pqn.config",
+    "R2D2": "scenarium.agents.retrieval.r2d2",
+    "R2D2Config": "scenarium.agents.retrieval.config",
+    "RADQN": "scenarium.agents.retrieval.ra_dqn",
+    "RADQNConfig": "scenarium.agents.retrieval.config",
+    "RAR2D2": "scenarium.agents.retrieval.ra_r2d2",
+    "RAR2D2Config": "scenarium.agents.retrieval.config",
     "SB3A2C": "scenarium.agents.sb3",
     "SB3DQN": "scenarium.agents.sb3",
     "SB3PPO": "scenarium.agents.sb3",
@@ -52,18 +65,26 @@ _LAZY = {
 }
 
 __all__ = [
+    "DQN",
     "HDPO",
     "PQN",
     "PQNRNN",
+    "R2D2",
+    "RADQN",
+    "RAR2D2",
     "SB3A2C",
     "SB3DQN",
     "SB3PPO",
     "SB3SAC",
     "SB3TD3",
     "Agent",
+    "DQNConfig",
     "HDPOConfig",
     "PQNConfig",
     "PQNRNNConfig",
+    "R2D2Config",
+    "RADQNConfig",
+    "RAR2D2Config",
     "Signal",
     "StreamAC",
     "StreamACConfig",

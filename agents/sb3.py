@@ -7,9 +7,10 @@ in the weights. Learning can go on from such a file, starting with an empty repl
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -22,7 +23,9 @@ from scenarium.agents.core.checkpoint import under_prefix, with_prefix
 from scenarium.agents.core.config import Config
 from scenarium.agents.core.evaluation import derived_seeds
 from scenarium.agents.core.schedules import parse_schedule
+from scenarium.agents.networks import ENCODERS, build_encoder, encoder_arguments
 from scenarium.envs.core.errors import ScenariumError
+from scenarium.envs.core.model import Model
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
@@ -59,6 +62,23 @@ def _rescaled(venv: VecEnv) -> VecEnv:
     return Rescaled(venv)
 
 
+def _extractor() -> type[Any]:
+    """The class of Stable-Baselines3 around one of our encoders."""
+    from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+
+    class Extractor(BaseFeaturesExtractor):
+        def __init__(self, observation_space: spaces.Space[Any], encoder: Callable[[], nn.Module]) -> None:
+            made: Any = encoder()
+            super().__init__(observation_space, made.size)
+            self.encoder = made
+
+        def forward(self, observations: Any) -> Tensor:
+            features: Tensor = self.encoder(observations)
+            return features
+
+    return Extractor
+
+
 _OPTIMISERS = ("policy.optimizer", "actor.optimizer", "critic.optimizer", "ent_coef_optimizer")
 
 
@@ -89,7 +109,8 @@ class SB3Runner(Agent):
     """One algorithm of Stable-Baselines3; see `Agent` for the arguments and `SB3Config` for the fields.
 
     `policy` is "mlp" (MultiInputPolicy where observations are dicts); its keyword arguments are those of the policy
-    class, such as ``net_arch=[64, 64]``.
+    class, such as ``net_arch=[64, 64]``. "image" and "shared", for portfolios, put an encoder of `agents.networks`
+    before that as features extractor; its keyword arguments, such as ``channels=[8, 16, 32]``, go to it.
     """
 
     track: ClassVar[Literal["known-model", "model-free"]] = "model-free"
@@ -109,10 +130,9 @@ class SB3Runner(Agent):
             raise ScenariumError(f"{self.name} needs {wanted} actions, got {self.model.action_space}{hint}")
 
     def _build(self, policy: str | nn.Module) -> None:
-        if policy != "mlp":
-            raise ScenariumError(
-                f"{self.name} takes policy='mlp' only (settings in policy_kwargs), got {self.policy_name!r}"
-            )
+        if policy != "mlp" and policy not in ENCODERS:
+            takes = f"policy='mlp' only, and {' or '.join(map(repr, ENCODERS))} for portfolios"
+            raise ScenariumError(f"{self.name} takes {takes} (settings in policy_kwargs), got {self.policy_name!r}")
         self._algorithm = self._make(self._venv())
 
     def _venv(self) -> VecEnv:
@@ -129,27 +149,34 @@ class SB3Runner(Agent):
         return int(derived_seeds(self.seed, 0, 0, 1, torch.device("cpu"))[0]) % 2**32
 
     def _make(self, venv: VecEnv) -> BaseAlgorithm:
-        import stable_baselines3
-
         policy = "MultiInputPolicy" if isinstance(self.model.observation_space, spaces.Dict) else "MlpPolicy"
-        arguments: dict[str, Any] = {**(self.config.algorithm or {})}
+        arguments: dict[str, Any] = {**(self.config.algorithm or {}), "policy_kwargs": self._sb3_policy_kwargs()}
         if self.config.learning_rate is not None:
             schedule = parse_schedule(self.config.learning_rate)
             arguments["learning_rate"] = lambda remaining: schedule(1.0 - remaining)
         if self.config.gamma is not None:
             arguments["gamma"] = self.config.gamma
         try:
-            algorithm: BaseAlgorithm = getattr(stable_baselines3, self.algorithm_name)(
+            algorithm: BaseAlgorithm = _algorithm_class(self.algorithm_name)(
                 policy,
                 venv,
                 seed=self._hashed_seed(),
                 device=str(self.device),
-                policy_kwargs=dict(self.policy_kwargs),
                 **arguments,
             )
         except TypeError as error:
             raise ScenariumError(f"{self.algorithm_name}: {error}") from None
         return algorithm
+
+    def _sb3_policy_kwargs(self) -> dict[str, Any]:
+        """Arguments of the policy class, the features extractor among them where there is a named one."""
+        if self.policy_name not in ENCODERS:
+            return dict(self.policy_kwargs)
+        inner = encoder_arguments(self.policy_name)
+        own = {name: value for name, value in self.policy_kwargs.items() if name in inner}
+        rest = {name: value for name, value in self.policy_kwargs.items() if name not in inner}
+        extractor = {"encoder": lambda: build_encoder(self.policy_name, self.model, **own)}
+        return {**rest, "features_extractor_class": _extractor(), "features_extractor_kwargs": extractor}
 
     def _iterate(self) -> Metrics:
         raise NotImplementedError("Stable-Baselines3 has a learning loop of its own")
@@ -187,6 +214,23 @@ class SB3Runner(Agent):
         entropy = getattr(self._algorithm, "log_ent_coef", None)
         return tensors if entropy is None else {**tensors, "log_ent_coef": entropy}
 
+    @classmethod
+    def from_policy(
+        cls,
+        model: Model,
+        policy: Mapping[str, Any],
+        config: Mapping[str, Any],
+        tensors: Mapping[str, Tensor],
+        device: str | torch.device = "cpu",
+    ) -> Self:
+        """As `Agent.from_policy`; worlds and buffers, which acting does not need, are as small as can be."""
+        algorithm = {**(config.get("algorithm") or {})}
+        for name in ("n_steps", "batch_size", "buffer_size", "learning_starts"):
+            algorithm.pop(name, None)
+        if "buffer_size" in inspect.signature(_algorithm_class(cls.algorithm_name).__init__).parameters:
+            algorithm["buffer_size"] = 2
+        return super().from_policy(model, policy, {**config, "num_envs": 1, "algorithm": algorithm}, tensors, device)
+
     def _load_policy(self, policy: Mapping[str, Tensor]) -> None:
         self._algorithm.policy.load_state_dict(policy)
 
@@ -202,6 +246,13 @@ class SB3Runner(Agent):
             with torch.no_grad():
                 self._algorithm.log_ent_coef.copy_(trainer["log_ent_coef"])  # type: ignore[attr-defined]
         self._algorithm.num_timesteps = self.num_timesteps
+
+
+def _algorithm_class(name: str) -> type[Any]:
+    import stable_baselines3
+
+    found: type[Any] = getattr(stable_baselines3, name)
+    return found
 
 
 def _attribute(owner: Any, path: str) -> Any:

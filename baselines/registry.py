@@ -73,8 +73,16 @@ _OFFERS = _BANDITS + _CAPACITY
 
 
 _PORTFOLIO = tuple(
-    f"PortfolioAllocation{name}-v0" for name in ("", "Paper", "20", "AShare", "Randomized", "Regime", "Gaussian")
+    f"PortfolioAllocation{name}-v0"
+    for name in ("", "Paper", "20", "AShare", "Randomized", "Regime", "Gaussian", "Data")
 )
+
+_TAX = "scenarium.baselines.tax"
+_TAXED = ("TaxGame-v0", "TaxOneStep-v0", "TaxOneStep-Small-v0")
+
+
+def _tax(name: str, target: str, title: str) -> BaselineEntry:
+    return BaselineEntry(name, f"{_TAX}.{target}", title, _TAXED)
 
 
 def _portfolio(name: str, target: str, title: str, **options: bool) -> BaselineEntry:
@@ -201,8 +209,25 @@ _TABLE = (
     _portfolio("inverse_volatility", "rules:InverseVolatility", "Weights inverse to recent volatilities"),
     _portfolio("minimum_variance", "rules:MinimumVariance", "The long-only mix of least estimated variance"),
     _portfolio("risk_parity", "rules:RiskParity", "Equal contributions to the estimated variance"),
+    _portfolio("mean_variance", "optimizers:MeanVariance", "Estimated mean less variance, cash allowed (skfolio)"),
+    _portfolio("minimum_cvar", "optimizers:MinimumCVaR", "The mix of least estimated tail loss (skfolio)"),
+    _portfolio("hrp", "optimizers:HRP", "Hierarchical risk parity (skfolio)"),
+    _portfolio("herc", "optimizers:HERC", "Hierarchical equal risk contribution (skfolio)"),
+    _portfolio("nco", "optimizers:NCO", "Nested clustered optimisation (skfolio)"),
+    _portfolio("risk_budgeting", "optimizers:RiskBudgeting", "Equal contributions to the tail loss (skfolio)"),
+    BaselineEntry(
+        "log_optimal",
+        "scenarium.baselines.portfolio.optimal:LogOptimal",
+        "The mix that grows fastest where returns are Gaussian with known moments",
+        ("PortfolioAllocationGaussian-v0",),
+    ),
     _portfolio("index", "worldly:Index", "The whole market by capitalisation", clairvoyant=True),
     _portfolio("best_constant", "worldly:BestConstant", "The best constant mix in hindsight", clairvoyant=True),
+    _tax("free_market", "rules:FreeMarket", "No taxes"),
+    _tax("us_federal", "rules:UsFederal", "The US federal marginal rates of 2019"),
+    _tax("flat_tax", "rules:FlatTax", "One marginal rate for all incomes"),
+    _tax("static_schedule", "rules:StaticSchedule", "The best static schedule: tuned, or found by search"),
+    _tax("saez", "saez:Saez", "Saez's formula on the incomes seen; its fixed point in the one-step economy"),
 )
 _ENTRIES = {entry.name: entry for entry in _TABLE}
 

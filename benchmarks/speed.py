@@ -123,7 +123,7 @@ def vector(envs: Any, actions: torch.Tensor, periods: int, seconds: float) -> fl
     return rate(run, seconds, str(actions.device))
 
 
-def single(env: Any, seconds: float, action: Any = None, longest: int | None = None) -> float:
+def single(env: Any, seconds: float, action: Any = None, longest: int | None = None, block: int = 2000) -> float:
     """Steps per second of one environment through `step`, and `reset` at its ends.
 
     Args:
@@ -131,21 +131,24 @@ def single(env: Any, seconds: float, action: Any = None, longest: int | None = N
         seconds: Measuring time.
         action: The action of all steps; a sample of the space by default.
         longest: Also reset after so many steps, for environments that never end.
+        block: Steps between two looks at the clock; fewer for slow environments.
     """
     env.reset(seed=0)
     if action is None:
         env.action_space.seed(0)
         action = env.action_space.sample()
 
+    length = 0
+
     def run() -> int:
-        length = 0
-        for _ in range(2000):
+        nonlocal length
+        for _ in range(block):
             _, _, terminated, truncated, _ = env.step(action)
             length += 1
             if terminated or truncated or length == longest:
                 env.reset()
                 length = 0
-        return 2000
+        return block
 
     return rate(run, seconds, "cpu")
 

@@ -10,11 +10,17 @@ _INVENTORY = "scenarium.envs.inventory.presets"
 _FISHERY = "scenarium.envs.fishery.presets:fishery"
 _PRICING = "scenarium.envs.pricing.presets"
 _PORTFOLIO = "scenarium.envs.portfolio.presets"
+_TAX = "scenarium.envs.tax.presets"
 
 
 def _fishery(name: str, title: str, variant: str, **kwargs: Any) -> Entry:
     """An id of the fishery family."""
     return Entry(f"Fishery-{name}v0" if name else "Fishery-v0", _FISHERY, title, {"variant": variant, **kwargs})
+
+
+def _worlds(name: str, title: str, **kwargs: Any) -> Entry:
+    """An id of Gather-Trade-Build with workers and planner as agents."""
+    return Entry(f"TaxWorld-{name}v0" if name else "TaxWorld-v0", f"{_TAX}:world", title, kwargs, several=True)
 
 
 TABLE: tuple[Entry, ...] = (
@@ -63,6 +69,39 @@ TABLE: tuple[Entry, ...] = (
     Entry("PortfolioAllocationRandomized-v0", f"{_PORTFOLIO}:randomized", "every world is a market of its own"),
     Entry("PortfolioAllocationRegime-v0", f"{_PORTFOLIO}:regime", "a market that switches between regimes"),
     Entry("PortfolioAllocationGaussian-v0", f"{_PORTFOLIO}:gaussian", "Gaussian returns: the log-optimal mix is known"),
+    Entry("PortfolioAllocationData-v0", f"{_PORTFOLIO}:data", "daily prices of your own (a made-up panel by default)"),
+    Entry(
+        "TaxGame-v0",
+        f"{_TAX}:tax_game",
+        "the planner of Gather-Trade-Build, one step a tax period, workers by rule who answer to taxes",
+        trial={"period": 2, "horizon": 30, "start_coin": 50.0, "regeneration": 0.2},
+    ),
+    Entry(
+        "TaxGame-Trained-v0",
+        "scenarium.envs.tax.learned_game:trained_game",
+        "the planner of Gather-Trade-Build, one step a tax period, workers who learned",
+        trial={"period": 5, "horizon": 75, "start_coin": 50.0, "regeneration": 0.5},
+    ),
+    Entry(
+        "TaxGame-Worker-v0",
+        f"{_TAX}:one_worker",
+        "one worker of Gather-Trade-Build among workers by rule",
+        trial={
+            "workers": 8,
+            "layout": "uniform_25",
+            "skills": "pareto",
+            "start_coin": 10.0,
+            "regeneration": 0.5,
+            "observation": "spatial",
+        },  # fmt: skip
+    ),
+    Entry("TaxOneStep-v0", f"{_TAX}:one_step", "a schedule for a hundred workers who answer exactly"),
+    Entry("TaxOneStep-Small-v0", f"{_TAX}:one_step_small", "a schedule for four workers who answer exactly"),
+    _worlds("", "four workers and the planner, open quadrant 25 x 25"),
+    _worlds("Closed-", "the same, quadrants closed off by water", layout="closed_quadrant_25"),
+    _worlds("Uniform-", "the same, stone and wood all over the map", layout="uniform_25"),
+    _worlds("Split-", "the same, the most skilled alone above the water", layout="split_25"),
+    _worlds("Ten-", "ten workers and the planner, open quadrant 40 x 40", layout="open_quadrant_40", workers=10),
 )
 
 

@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from scenarium.leaderboard.foreign import OnnxPolicy as OnnxPolicy
+    from scenarium.leaderboard.foreign import export_onnx as export_onnx
     from scenarium.leaderboard.page import render_page as render_page
     from scenarium.leaderboard.page import write_page as write_page
     from scenarium.leaderboard.schema import Manifest as Manifest
@@ -23,10 +25,12 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Manifest": "schema",
+    "OnnxPolicy": "foreign",
     "Result": "schema",
     "ResultStore": "store",
     "RunResult": "schema",
     "Task": "schema",
+    "export_onnx": "foreign",
     "get_task": "tasks",
     "held_out_seeds": "seeds",
     "load_tasks": "tasks",

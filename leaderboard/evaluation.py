@@ -16,6 +16,7 @@ from scenarium.envs.core.errors import ScenariumError
 from scenarium.envs.core.model import Model
 from scenarium.envs.core.registry import as_model
 from scenarium.envs.core.rollout import AnyAct, MaskedAct, counted_rewards
+from scenarium.envs.core.scenario import Scenario
 from scenarium.envs.core.tree import tree_map
 from scenarium.leaderboard.schema import Task
 from scenarium.leaderboard.seeds import held_out_seeds
@@ -110,8 +111,8 @@ def evaluate_task(policy: Any, task: Task, model: Model | None = None, device: s
         model: The task's model as the policy wants to see it (`task_model`); the task's own by default.
         device: Torch device.
     """
+    seeds = held_out_seeds(task.env_id, "test", task.known_salt, task.worlds)
     model = model or task_model(task, {})
-    seeds = held_out_seeds(task.env_id, "test", task.salt, task.worlds)
     return evaluate(
         policy,
         model,
@@ -140,16 +141,20 @@ def task_model(task: Task, kwargs: dict[str, Any]) -> Model:
 def _play(policy: Any, model: Model, seeds: torch.Tensor, periods: int, warm_up: int) -> npt.NDArray[np.float64]:
     """Sum of the counted rewards of each world."""
     scenario = model.scenario(seeds)
-    if getattr(policy, "clairvoyant", False):
-        model, act = model.native(), policy.act_on(scenario)
-    else:
-        act = as_act(policy, model)
+    model, act = played_by(policy, model, scenario)
     total: torch.Tensor = counted_rewards(model, scenario, act, periods, warm_up)
     if not bool(torch.isfinite(total).all()):
         raise ScenariumError(
             f"the policy earned a return that is not finite in world {int(seeds[~total.isfinite()][0])}"
         )
     return total.cpu().numpy()
+
+
+def played_by(policy: Any, model: Model, scenario: Scenario) -> tuple[Model, AnyAct]:
+    """The model a policy plays and how a rollout calls it; one that sees its world acts in natural units."""
+    if getattr(policy, "clairvoyant", False):
+        return model.native(), policy.act_on(scenario)
+    return model, as_act(policy, model)
 
 
 def as_act(policy: Any, model: Model) -> AnyAct:

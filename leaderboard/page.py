@@ -1,46 +1,45 @@
-"""The leaderboard as one static HTML file: no scripts, nothing loaded from elsewhere, same bytes each time.
+"""Pages of the leaderboard: templates, and the parts that every page has.
 
-Everything a submission says is escaped, links are http or https only, and a content security policy forbids
-scripts, so that an entry cannot run code in a reader's browser.
+Everything a submission says is escaped, links are http or https only, and a content security policy allows one script,
+by its hash, so that an entry cannot run code in a reader's browser. Nothing is loaded from elsewhere.
 """
 
 from __future__ import annotations
 
-import math
+import base64
+import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 from pathlib import Path
-from typing import NamedTuple
 
 import jinja2
 from markupsafe import Markup
 
 from scenarium.envs.core.files import write_atomic
-from scenarium.leaderboard.ranking import MIN_SEEDS, Row, Standings, standings
+from scenarium.leaderboard.bootstrap import REPLICATIONS
+from scenarium.leaderboard.drawing import AXIS, interval_bar
+from scenarium.leaderboard.ranking import Row
 from scenarium.leaderboard.schema import Result, Task, Value
 from scenarium.leaderboard.store import BrokenFile
+from scenarium.leaderboard.texts import Quantity, counted, number, quantity, short
 
-REPLICATIONS = 2000
-"""Bootstrap samples behind each interval on the page."""
-
-AXIS = (-0.25, 1.25)
-"""Scores at the ends of the drawn axis; what lies outside is drawn as an arrow at the end."""
-
-_WIDTH, _HEIGHT, _MARGIN = 200, 26, 8  # of the drawing, in its own units
+__all__ = [
+    "AXIS",
+    "REPLICATIONS",
+    "environment",
+    "interval_bar",
+    "number",
+    "quantity",
+    "render_page",
+    "write_page",
+]
 
 TRACK_TEXTS = {
     "known-model": "The agent may use the model itself: gradients through it, or dynamic programming.",
     "model-free": "The agent sees samples only: observations, rewards and ends of episodes.",
 }
-
-
-@dataclass(frozen=True)
-class Section:
-    """What the page shows of one task."""
-
-    task: Task
-    tracks: tuple[Standings, ...]
 
 
 def render_page(
@@ -51,7 +50,7 @@ def render_page(
     title: str = "Scenarium leaderboard",
     replications: int = REPLICATIONS,
 ) -> str:
-    """Render the page.
+    """Render the first page alone, the board over all tasks; its links lead to pages that `render_site` gives.
 
     Args:
         tasks: Tasks by name, in the order in which they are shown.
@@ -63,25 +62,9 @@ def render_page(
     Returns:
         A complete HTML document; the same input gives the same text.
     """
-    by_task: dict[str, list[Result]] = {name: [] for name in tasks}
-    left_out = [(str(file.path), file.error) for file in broken]
-    for result in results:
-        if result.task in by_task:
-            by_task[result.task].append(result)
-        else:
-            left_out.append((f"{result.task}/{result.slug}", f"there is no task {result.task!r}"))
-    sections = [
-        Section(task, standings(task, by_task[name], replications=replications)) for name, task in tasks.items()
-    ]
-    template = _environment().get_template("index.html.j2")
-    return template.render(
-        title=title,
-        sections=sections,
-        left_out=sorted(left_out),
-        min_seeds=MIN_SEEDS,
-        replications=replications,
-        track_texts=TRACK_TEXTS,
-    )
+    from scenarium.leaderboard.site import render_site
+
+    return dict(render_site(tasks, results, broken=broken, title=title, replications=replications))["index.html"]
 
 
 def write_page(path: str | os.PathLike[str], html: str) -> Path:
@@ -89,57 +72,22 @@ def write_page(path: str | os.PathLike[str], html: str) -> Path:
     return write_atomic(path, html)
 
 
-def interval_bar(row: Row, task: Task) -> Markup:
-    """Draw a score as a dot with its interval as a whisker, floor, reference and bound as marks.
-
-    Args:
-        row: The row to draw.
-        task: Its task, for the mark at the bound.
-
-    Returns:
-        An inline SVG that takes its colours from the page; its label says in words what it shows.
-    """
-    text = f"score {number(row.score)}, 95 % interval {number(row.low)} to {number(row.high)}"
-    middle = _HEIGHT / 2
-    parts = [
-        f'<svg class="bar {row.kind}" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{text}">',
-        _line("axis", *AXIS, middle),
-        _mark("zero", 0.0),
-        _mark("one", 1.0),
-    ]
-    if task.bound is not None and _inside(task.score(task.bound.mean)):
-        parts.append(_mark("limit", task.score(task.bound.mean)))
-    if row.high >= AXIS[0] and row.low <= AXIS[1]:
-        parts.append(_line("whisker", row.low, row.high, middle))
-    parts.append(_dot(row.score, middle))
-    return Markup("".join([*parts, "</svg>"]))
+@cache
+def script() -> Markup:
+    """The one script of the pages: sorting, filtering and tabs. Pages are complete without it."""
+    text = resources.files("scenarium.leaderboard").joinpath("templates/site.js").read_text(encoding="utf-8")
+    return Markup(text.strip())
 
 
-def number(value: float, digits: int = 3) -> str:
-    """Write a number with fixed decimals, fewer for large ones, a true minus sign and no negative zero."""
-    decimals = max(0, digits - max(0, math.floor(math.log10(abs(value))))) if value else digits
-    text = f"{value:.{decimals}f}"
-    if float(text) == 0:
-        text = text.removeprefix("-")
-    return text.replace("-", "\u2212")
+@cache
+def script_hash() -> str:
+    """What a content security policy calls the script."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script().encode("utf-8")).digest()).decode("ascii")
 
 
-class Quantity(NamedTuple):
-    """A mean and its standard error, written with matching decimals."""
-
-    mean: str
-    std_error: str
-
-
-def quantity(mean: float, std_error: float) -> Quantity:
-    """Write a mean to the decimals that its standard error justifies (two digits of the error)."""
-    if std_error <= 0:
-        return Quantity(number(mean, 4), "0")
-    decimals = min(12, max(0, 1 - math.floor(math.log10(std_error))))
-    return Quantity(f"{mean:.{decimals}f}".replace("-", "\u2212"), f"{std_error:.{decimals}f}")
-
-
-def _environment() -> jinja2.Environment:
+@cache
+def environment() -> jinja2.Environment:
+    """The templates of this package, with everything escaped that is not marked as safe."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("scenarium.leaderboard", "templates"),
         autoescape=True,
@@ -147,37 +95,33 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        auto_reload=False,
     )
-    environment.filters.update(number=number)
-    environment.globals.update(interval_bar=interval_bar, quantity=_row_quantity)
+    environment.filters.update(number=number, short=short, counted=counted)
+    environment.globals.update(
+        interval_bar=interval_bar,
+        quantity=_row_quantity,
+        heat=heat,
+        placed=placed,
+        script=script,
+        script_hash=script_hash,
+        track_texts=TRACK_TEXTS,
+    )
     return environment
+
+
+def heat(score: float) -> str:
+    """Class of a cell's colour: ``n`` below the floor, then 0 to 4, and 5 from the reference on."""
+    if score < 0:
+        return "n"
+    return str(min(5, int(score * 5)))
+
+
+def placed(score: float) -> str:
+    """Place of a score on the axis, in per cent from the left."""
+    share = (min(max(score, AXIS[0]), AXIS[1]) - AXIS[0]) / (AXIS[1] - AXIS[0])
+    return f"{100 * share:.0f}"
 
 
 def _row_quantity(item: Row | Value) -> Quantity:
     return quantity(item.mean, item.std_error)
-
-
-def _inside(score: float) -> bool:
-    return AXIS[0] <= score <= AXIS[1]
-
-
-def _x(score: float) -> float:
-    """Return the horizontal position of a score, held at the ends of the axis."""
-    share = (min(max(score, AXIS[0]), AXIS[1]) - AXIS[0]) / (AXIS[1] - AXIS[0])
-    return round(_MARGIN + share * (_WIDTH - 2 * _MARGIN), 1)
-
-
-def _line(name: str, start: float, end: float, y: float) -> str:
-    return f'<line class="{name}" x1="{_x(start)}" x2="{_x(end)}" y1="{y}" y2="{y}"/>'
-
-
-def _mark(name: str, score: float) -> str:
-    return f'<line class="{name}" x1="{_x(score)}" x2="{_x(score)}" y1="4" y2="{_HEIGHT - 4}"/>'
-
-
-def _dot(score: float, y: float) -> str:
-    if _inside(score):
-        return f'<circle class="dot" cx="{_x(score)}" cy="{y}" r="4"/>'
-    way = 1 if score > AXIS[1] else -1
-    tip, back = _x(score) + 5 * way, _x(score) - 3 * way
-    return f'<path class="dot" d="M{tip} {y}L{back} {y - 5}V{y + 5}Z"/>'

@@ -1,27 +1,31 @@
 """From results to the ranked rows of a task: who is above whom, and who is not ranked and why.
 
 Two tracks are ranked apart. Within a track, entries are ordered by the interquartile mean of their runs'
-scores; an entry's rank is one more than the number of entries whose interval lies entirely above its own, and
-never better than the rank of an entry with a higher score. Entries that the data cannot tell apart thus share
-a rank.
+scores; an entry's rank is one more than the number of entries that are clearly above it, and never better than
+the rank of an entry with a higher score. An entry is clearly above another if the 95 % interval of their difference,
+paired on the common worlds, lies above 0; a tie is an interval that contains it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import get_args
 
 import numpy as np
+import numpy.typing as npt
 
+from scenarium.leaderboard.bootstrap import Spread, spreads
 from scenarium.leaderboard.schema import Result, Status, Task, Track, Value
-from scenarium.leaderboard.statistics import interval
 
 MIN_SEEDS = 5
 """Training runs an entry needs for a rank, unless its training has no randomness."""
 
+MIXED = "unranked: claims one configuration for all tasks, but its settings differ between them"
+
 TRACKS: tuple[Track, ...] = get_args(Track)
+_TAIL = 0.025
 _NORMAL_95 = 1.959963984540054  # 97.5 % quantile of the standard normal distribution
 
 
@@ -48,6 +52,8 @@ class Row:
     status: Status | None = None
     value: Value | None = None
     result: Result | None = None
+    spread: Spread | None = field(default=None, compare=False, repr=False)
+    """The bootstrap behind the interval; None for a frozen value."""
 
 
 @dataclass(frozen=True)
@@ -63,19 +69,45 @@ class Standings:
         return sum(row.result is not None for row in self.rows)
 
 
-def standings(task: Task, results: Iterable[Result], *, replications: int = 2000) -> tuple[Standings, ...]:
+def mixed_settings(results: Iterable[Result]) -> frozenset[tuple[str, str]]:
+    """Return task and slug of results that claim one configuration for all tasks while their settings differ."""
+    groups: dict[tuple[str, str, tuple[str, ...]], list[Result]] = {}
+    for result in results:
+        if result.summary.ruleset == "one-config" and result.summary.kind == "agent":
+            groups.setdefault((result.slug, result.summary.agent, result.summary.authors), []).append(result)
+    mixed = [group for group in groups.values() if len({result.config_sha256 for result in group}) > 1]
+    return frozenset((result.task, result.slug) for group in mixed for result in group)
+
+
+def standings(
+    task: Task,
+    results: Iterable[Result],
+    *,
+    replications: int = 2000,
+    mixed: Collection[tuple[str, str]] = (),
+) -> tuple[Standings, ...]:
     """Rank the results of a task.
 
     Args:
         task: The task; its floor, reference, random and shown values become rows of every track.
         results: Results of this task, in any order.
         replications: Bootstrap samples behind each interval.
+        mixed: Results of all tasks that break their ruleset, from `mixed_settings`.
 
     Returns:
         One table per track, in the order of `TRACKS`.
     """
     values = [_value_row(task, value, kind) for value, kind in _comparisons(task)]
-    rows = [result_row(task, result, replications=replications) for result in results]
+    listed = list(results)
+    scores = {result.slug: task.scores(result.returns()) for result in listed}
+    found = spreads(scores, replications, task.name)
+    rows = [result_row(task, result, found[result.slug]) for result in listed]
+    rows = [
+        replace(row, unranked=MIXED)
+        if not row.unranked and row.result and (task.name, row.result.slug) in mixed
+        else row
+        for row in rows
+    ]
     tables = []
     for track in TRACKS:
         mine = [row for row in rows if row.result is not None and row.result.summary.track == track]
@@ -83,38 +115,48 @@ def standings(task: Task, results: Iterable[Result], *, replications: int = 2000
     return tuple(tables)
 
 
-def result_row(task: Task, result: Result, *, replications: int = 2000) -> Row:
+def result_row(task: Task, result: Result, spread: Spread | None = None) -> Row:
     """Return the row of a result, not yet ranked; `unranked` says whether and why it cannot be."""
     returns = result.returns()
-    scores = task.scores(returns)
     # A policy without training randomness has one run; worlds are then the only source of uncertainty.
-    spread = interval({task.name: scores}, replications=replications)
+    spread = spread or spreads({result.slug: task.scores(returns)}, name=task.name)[result.slug]
     runs, worlds = returns.shape
     status = result.status_for(task)
     recorded = worlds if result.runs[0].returns else 0
     return Row(
         label=result.summary.label,
         kind=result.summary.kind,
-        score=float(spread.point),
-        low=float(spread.low),
-        high=float(spread.high),
+        score=spread.point,
+        low=spread.low,
+        high=spread.high,
         mean=float(returns.mean()),
-        std_error=_std_error(result),
+        std_error=_std_error(result, returns),
         runs=runs,
         worlds=recorded,
-        unranked=_why_unranked(result, status),
+        unranked=_why_unranked(task, result, status),
         status=status,
         result=result,
+        spread=spread,
     )
 
 
 def assign_ranks(rows: Sequence[Row]) -> list[Row]:
     """Return rows that all deserve a rank, best first, with ranks by the rule in the module's docstring."""
+    ordered = sorted(rows, key=_order)
+    lows, scores = np.array([row.low for row in ordered]), np.array([row.score for row in ordered])
+    worlds = np.array([row.worlds if row.spread is not None else -1 for row in ordered])
+    known = [row.spread.draws for row in ordered if row.spread is not None]
+    draws = np.array(known) if len(known) == len(ordered) else np.empty((0, 1))
     ranked: list[Row] = []
-    for row in sorted(rows, key=_order):
-        clearly_above = sum(other.low > row.high for other in rows)
+    for row in ordered:
+        above = int((lows > row.high).sum())
+        # Where the two intervals overlap, the difference on common worlds can still be clear: it is far less noisy.
+        near = np.flatnonzero((lows <= row.high) & (scores > row.score) & (worlds == row.worlds))
+        if row.spread is not None and len(near) and len(draws):
+            not_better = np.count_nonzero(draws[near] <= row.spread.draws, axis=1)
+            above += int((not_better / draws.shape[1] < _TAIL).sum())
         previous = ranked[-1].rank if ranked else None
-        ranked.append(replace(row, rank=max(previous or 1, clearly_above + 1)))
+        ranked.append(replace(row, rank=max(previous or 1, above + 1)))
     return ranked
 
 
@@ -125,20 +167,23 @@ def _ranked(rows: Sequence[Row]) -> list[Row]:
     ]
 
 
-def _why_unranked(result: Result, status: Status) -> str:
+def _why_unranked(task: Task, result: Result, status: Status) -> str:
     if status == "stale":
         return "unranked: played on an earlier version of the task"
     if status == "self-reported":
         return "unranked: not reproduced"
+    limit = task.max_steps if result.summary.track == "model-free" else None
+    steps = max(run.env_steps for run in result.runs)
+    if limit is not None and steps > limit:
+        return f"unranked: {steps:,} environment steps per run, over the budget of {limit:,}"
     seeds = len(result.runs)
     if seeds < MIN_SEEDS and not result.summary.deterministic:
         return f"unranked: {seeds} of {MIN_SEEDS} seeds"
     return ""
 
 
-def _std_error(result: Result) -> float:
+def _std_error(result: Result, returns: npt.NDArray[np.float64]) -> float:
     """Standard error of the mean return, with runs and worlds both drawn anew (a crossed design)."""
-    returns = result.returns()
     runs, worlds = returns.shape
     between_runs = returns.mean(axis=1).var(ddof=1) / runs if runs > 1 else 0.0
     if worlds > 1:

@@ -6,9 +6,10 @@ text where a number belongs, control characters and oversized files are all refu
 
 from __future__ import annotations
 
+import hashlib
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -49,8 +50,22 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 as 64 lower-case hexadecimal digits."""
 WebAddress = Annotated[str, StringConstraints(pattern=r"^https?://[!-~]{1,500}$")]
 """An http or https address; other schemes could run code when clicked."""
+Salt = Annotated[str, StringConstraints(pattern=r"^[^|]{1,100}$"), AfterValidator(_printable)]
+"""Text that fixes the held-out seeds of a round."""
 NonNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
+
+
+def salt_hash(salt: str) -> str:
+    """Return the SHA-256 of a salt: what is published of it while its round is open."""
+    return hashlib.sha256(salt.encode("utf-8")).hexdigest()
+
+
+def refuse_repeats(field: str, values: Sequence[object], records: str = "runs") -> None:
+    """Refuse a list of records in which a field that must be unique has one value twice."""
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            raise ValueError(f"{records} must differ in {field}, {value!r} occurs twice")
 
 
 class Record(BaseModel):

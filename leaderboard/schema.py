@@ -20,38 +20,41 @@ from pydantic import Field, JsonValue, model_validator
 
 from scenarium.envs.core.errors import ScenariumError
 from scenarium.envs.core.fingerprint import same_fingerprint
+from scenarium.leaderboard.curves import Curve
+from scenarium.leaderboard.manifest import EntryKind, EnvSpec, Manifest, Ruleset, RunFile, Summary, Track
 from scenarium.leaderboard.record import (
     SCHEMA_VERSION,
     Count,
     EnvId,
-    FileName,
     Label,
     NonNegative,
     Prose,
     Record,
-    RegistryName,
+    Salt,
     Sha256,
     Slug,
     VersionedRecord,
-    WebAddress,
+    refuse_repeats,
+    salt_hash,
 )
 
 __all__ = [
     "SCHEMA_VERSION",
+    "EntryKind",
     "EnvSpec",
     "Manifest",
     "Result",
     "RunFile",
     "RunResult",
+    "Ruleset",
+    "Status",
     "Summary",
     "Task",
+    "Track",
     "Value",
 ]
 
-Track = Literal["known-model", "model-free"]
-Ruleset = Literal["tuned", "one-config"]
 Status = Literal["verified", "self-reported", "stale"]
-EntryKind = Literal["agent", "baseline", "random"]
 
 _DIGITS = 6
 _PLAYED = {
@@ -63,7 +66,6 @@ _PLAYED = {
     "warm_up",
     "worlds",
     "chunk",
-    "salt",
     "aggregate",
 }
 
@@ -110,8 +112,12 @@ class Task(VersionedRecord):
     """Held-out worlds per run."""
     chunk: Count
     """Worlds evaluated together; fixed because batch size moves the last bits of a network's output."""
-    salt: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^|]+$")]
-    """Text that fixes the held-out seeds of this round."""
+    salt: Salt | None = None
+    """Text that fixes the held-out seeds of this round; None while it is secret."""
+    salt_sha256: Sha256 | None = None
+    """SHA-256 of the salt, published before the round begins."""
+    round: Annotated[int, Field(ge=0)] = 0
+    """Number of the round; 0 for a task outside rounds."""
     metric: Label
     """What a return is, with its unit; larger is better."""
     aggregate: Literal["mean", "sum"] = "mean"
@@ -125,6 +131,8 @@ class Task(VersionedRecord):
     """Further values for information, such as clairvoyant or classical ones."""
     budget: Prose = ""
     """What training is allowed to use."""
+    max_steps: Count | None = None
+    """Most environment steps per training run in the track model-free; None for no limit."""
 
     def score(self, mean: float) -> float:
         """Return ``(mean - floor) / (reference - floor)``; above 1 beats the reference."""
@@ -135,9 +143,26 @@ class Task(VersionedRecord):
         values = np.asarray(returns, dtype=np.float64)
         return (values - self.floor.mean) / (self.reference.mean - self.floor.mean)
 
+    @property
+    def commitment(self) -> str:
+        """SHA-256 of the salt: known before the salt is."""
+        return self.salt_sha256 or salt_hash(self.salt or "")
+
+    @property
+    def known_salt(self) -> str:
+        """The salt.
+
+        Raises:
+            ScenariumError: The round is open and its salt secret.
+        """
+        if self.salt is None:
+            raise ScenariumError(f"the salt of round {self.round} is secret until it closes; play a closed round")
+        return self.salt
+
     def digest(self) -> str:
         """Return a hash of what an evaluation depends on (not of texts, floor, reference or budget)."""
         chosen = self.model_dump(mode="json", include=_PLAYED)
+        chosen["salt_sha256"] = self.commitment
         return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode("utf-8")).hexdigest()
 
     @model_validator(mode="after")
@@ -146,6 +171,8 @@ class Task(VersionedRecord):
             raise ValueError(f"warm_up must be below horizon {self.horizon}, got {self.warm_up}")
         if self.worlds % self.chunk:
             raise ValueError(f"worlds must be a multiple of chunk {self.chunk}, got {self.worlds}")
+        if self.salt and self.salt_sha256 and salt_hash(self.salt) != self.salt_sha256:
+            raise ValueError("salt is not the one whose hash was published as salt_sha256")
         self._check_values()
         return self
 
@@ -164,84 +191,6 @@ class Task(VersionedRecord):
                 raise ValueError(f"bound must reach reference {self.reference.mean}, got {self.bound.mean}")
 
 
-class Summary(Record):
-    """Who made an entry and under which rules: the part of a manifest that results and pages repeat."""
-
-    agent: RegistryName
-    """Name in the agent registry."""
-    title: Prose = ""
-    """Name on the page; empty shows `agent`."""
-    kind: EntryKind = "agent"
-    track: Track
-    ruleset: Ruleset
-    """Tuned for this task, or one configuration for all tasks."""
-    deterministic: bool
-    """True if training has no randomness (a classical policy): one run then suffices for a rank."""
-    authors: Annotated[tuple[Label, ...], Field(min_length=1, max_length=50)]
-    licence: Label
-    description: Prose = ""
-    code_url: WebAddress | None = None
-
-    @property
-    def label(self) -> str:
-        """Name shown on the page."""
-        return self.title.strip() or self.agent
-
-
-class EnvSpec(Record):
-    """The environment a policy was trained for."""
-
-    id: EnvId
-    kwargs: dict[str, JsonValue] = {}
-    fingerprint: Label
-    """Hash of a golden trajectory: differs when dynamics, rewards, observations or draws differ."""
-
-
-class RunFile(Record):
-    """One training run of a submission."""
-
-    file: FileName | None
-    """Weights beside the manifest; None for a policy that the manifest describes completely."""
-    sha256: Sha256 | None
-    training_seed: Annotated[int, Field(ge=0)]
-    env_steps: Annotated[int, Field(ge=0)]
-    """Environment steps used in training, all worlds counted."""
-    cpu_seconds: NonNegative
-    wall_seconds: NonNegative
-    device: Label
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if (self.file is None) != (self.sha256 is None):
-            raise ValueError("file and sha256 go together: give both, or neither")
-        return self
-
-
-class Manifest(Summary, VersionedRecord):
-    """The file ``manifest.json`` of a submission folder."""
-
-    task: Slug
-    config: dict[str, JsonValue] = {}
-    """Training configuration of the agent."""
-    policy: dict[str, JsonValue] = {}
-    """Constructor arguments of the policy that the weights fill."""
-    env: EnvSpec
-    runs: Annotated[tuple[RunFile, ...], Field(min_length=1, max_length=1000)]
-    versions: dict[str, Label] = {}
-    """Versions of the packages that trained it."""
-
-    def summary(self) -> Summary:
-        """Return the part that results and pages repeat."""
-        return Summary(**{name: getattr(self, name) for name in Summary.model_fields})
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        _refuse_repeats("training_seed", [run.training_seed for run in self.runs])
-        _refuse_repeats("file", [run.file for run in self.runs if run.file])
-        _refuse_repeats("sha256", [run.sha256 for run in self.runs if run.sha256])
-        return self
-
-
 class RunResult(Record):
     """What one training run's policy earned."""
 
@@ -253,6 +202,13 @@ class RunResult(Record):
     """Standard error of `mean` over worlds."""
     returns: tuple[float, ...] = ()
     """Return in each held-out world, in the order of the seeds, to 6 significant digits."""
+    content_sha256: Sha256 | None = None
+    """Hash of what the weights hold, whatever else is in the file."""
+    env_steps: Annotated[int, Field(ge=0)] = 0
+    """Environment steps used in training; like the times, what its authors say."""
+    cpu_seconds: NonNegative = 0.0
+    curve: Curve | None = None
+    """Copied from the submission, not reproduced."""
 
     @classmethod
     def from_returns(cls, training_seed: int, sha256: str | None, returns: npt.ArrayLike) -> Self:
@@ -277,7 +233,7 @@ class RunResult(Record):
     def _check(self) -> Self:
         if self.returns:
             mean, std_error = _moments(self.returns)
-            tolerance = 1e-5 * max(abs(value) for value in self.returns)
+            tolerance = 1e-5 * max(-min(self.returns), max(self.returns))
             if abs(mean - self.mean) > tolerance or abs(std_error - self.std_error) > tolerance:
                 raise ValueError(f"mean and std_error must be {mean:.6g} and {std_error:.3g} by the returns")
         return self
@@ -295,6 +251,12 @@ class Result(VersionedRecord):
     summary: Summary
     fingerprint: Label
     """Fingerprint of the environment that was played."""
+    round: Annotated[int, Field(ge=0)] = 0
+    """Round whose held-out worlds were played."""
+    submission: Sha256 | None = None
+    """SHA-256 of the manifest that was evaluated; its first digits name the folder beside the result."""
+    config_sha256: Sha256 | None = None
+    """Hash of the agent's settings, to tell whether entries of several tasks share one configuration."""
     status: Status
     evaluated: datetime.date
     command: Prose
@@ -319,7 +281,7 @@ class Result(VersionedRecord):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        _refuse_repeats("training_seed", [run.training_seed for run in self.runs])
+        refuse_repeats("training_seed", [run.training_seed for run in self.runs])
         counts = {len(run.returns) for run in self.runs}
         if len(counts) > 1:
             raise ValueError(f"every run needs the same number of returns, got {sorted(counts)}")
@@ -332,9 +294,3 @@ def _moments(returns: Sequence[float]) -> tuple[float, float]:
     values = np.asarray(returns, dtype=np.float64)
     spread = float(values.std(ddof=1)) if values.size > 1 else 0.0
     return float(values.mean()), spread / math.sqrt(values.size)
-
-
-def _refuse_repeats(field: str, values: Sequence[object]) -> None:
-    for index, value in enumerate(values):
-        if value in values[:index]:
-            raise ValueError(f"runs must differ in {field}, {value!r} occurs twice")

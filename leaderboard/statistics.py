@@ -144,6 +144,48 @@ def improvement_interval(
     return _percentiles(point, draws, confidence)
 
 
+def difference_interval(
+    x: Scores,
+    y: Scores,
+    statistic: Statistic = iqm,
+    *,
+    paired: bool = True,
+    confidence: float = 0.95,
+    replications: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """Return by how much the statistic of X exceeds that of Y, with its interval; one that contains 0 is a tie.
+
+    Args:
+        x: Scores of the first agent, ``{task: [runs, worlds]}``.
+        y: Scores of the second agent on the same tasks, and in the same worlds if the comparison is paired.
+        statistic: As for `interval`.
+        paired: Redraw the worlds once for both: what a world does to both then cancels. Runs are always redrawn apart.
+        confidence: Level of the interval, between 0 and 1.
+        replications: Number of bootstrap samples.
+        seed: Fixes the resampling.
+
+    Raises:
+        ScenariumError: The tasks or their worlds differ, or an argument is one that `interval` refuses.
+    """
+    first, second = _strata(x), _strata(y)
+    if first.keys() != second.keys():
+        raise ScenariumError(f"both agents need the same tasks, got {sorted(first)} and {sorted(second)}")
+    mine, theirs = list(first.values()), [second[task] for task in first]
+    for task, a, b in zip(first, mine, theirs, strict=True):
+        if paired and a.shape[1:] != b.shape[1:]:
+            raise ScenariumError(f"a paired comparison needs common worlds in {task!r}, got {a.shape} and {b.shape}")
+    point = statistic([_per_run(task) for task in mine]) - statistic([_per_run(task) for task in theirs])
+    generators = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(4)]
+    worlds = (np.random.default_rng(seed), np.random.default_rng(seed)) if paired else generators[2:]
+    blocks = [
+        _resamples(strata, replications, rng, of_worlds)
+        for strata, rng, of_worlds in zip((mine, theirs), generators[:2], worlds, strict=True)
+    ]
+    draws = [statistic(a) - statistic(b) for a, b in zip(*blocks, strict=True)]
+    return _percentiles(point, draws, confidence)
+
+
 def _strata(scores: Scores) -> dict[str, Array]:
     """Return the checked scores of each task, [runs] or [runs, worlds]."""
     if isinstance(scores, Mapping):
@@ -172,22 +214,24 @@ def _task_means(samples: Sequence[Array]) -> Array:
     return np.stack([sample.mean(axis=-1) for sample in samples], axis=-1)
 
 
-def _resamples(strata: Sequence[Array], replications: int, rng: np.random.Generator) -> Iterator[list[Array]]:
-    """Yield blocks of bootstrap samples, one array [block, runs] per task."""
+def _resamples(
+    strata: Sequence[Array], replications: int, rng: np.random.Generator, of_worlds: np.random.Generator | None = None
+) -> Iterator[list[Array]]:
+    """Yield blocks of bootstrap samples, one array [block, runs] per task; worlds may have a generator of their own."""
     if replications < 1:
         raise ScenariumError(f"replications must be at least 1, got {replications}")
     for start in range(0, replications, _BLOCK):
         size = min(_BLOCK, replications - start)
-        yield [_resample(task, size, rng) for task in strata]
+        yield [_resample(task, size, rng, of_worlds or rng) for task in strata]
 
 
-def _resample(task: Array, size: int, rng: np.random.Generator) -> Array:
+def _resample(task: Array, size: int, rng: np.random.Generator, of_worlds: np.random.Generator) -> Array:
     runs = task.shape[0]
     chosen = rng.integers(runs, size=(size, runs))
     if task.ndim == 1:
         return np.asarray(task[chosen])
     worlds = task.shape[1]
-    per_run = _world_counts(worlds, size, rng) @ task.T / worlds
+    per_run = _world_counts(worlds, size, of_worlds) @ task.T / worlds
     return np.take_along_axis(per_run, chosen, axis=1)
 
 

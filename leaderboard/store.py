@@ -1,15 +1,22 @@
 """Results on disk: one JSON file per submission at ``<root>/results/<task>/<slug>.json``.
 
 The files are the source of truth: they can be reviewed, compared and merged, and one broken file does not
-hide the others.
+hide the others. What was evaluated lies at ``<root>/submissions/<task>/<slug>/<hash of the manifest>/``.
+
+A submission is prepared in a folder of its own and then moved into place, and its result is written last: whenever a
+process dies, every result is a whole one and its submission is there. Locks are the system's, which releases them
+when their holder dies.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import secrets
+import shutil
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +24,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from scenarium.envs.core.errors import ScenariumError
 from scenarium.envs.core.files import write_atomic
+from scenarium.leaderboard.lock import locked, try_lock
 from scenarium.leaderboard.record import MAX_BYTES, Slug
 from scenarium.leaderboard.schema import Result
 
@@ -88,6 +96,57 @@ class ResultStore:
         """Write a result, replacing an earlier one of the same task and slug, and return its path."""
         return write_atomic(self.path(result.task, result.slug), result.to_json(indent=None))
 
+    @contextmanager
+    def staging(self) -> Iterator[Path]:
+        """A new folder in which a submission is prepared; removed afterwards, or by the next caller after a crash."""
+        home = self.root / ".staging"
+        with locked(self.root / ".lock"):
+            _sweep(home)
+            name = secrets.token_hex(8)
+            held = try_lock(home / f"{name}.lock")
+            (home / name).mkdir()
+        try:
+            yield home / name
+        finally:
+            shutil.rmtree(home / name, ignore_errors=True)
+            (home / f"{name}.lock").unlink(missing_ok=True)
+            if held is not None:
+                os.close(held)
+
+    def commit(self, result: Result, folder: Path, accept: Callable[[], None] = lambda: None) -> Path:
+        """Moves a prepared submission into place and writes its result, all or nothing.
+
+        Args:
+            result: The evaluation of the submission.
+            folder: From `staging`; gone afterwards.
+            accept: Called once nobody else can write; raises if the entry must not be stored.
+
+        Returns:
+            The path of the result.
+        """
+        assert result.submission is not None
+        target = self.submission_path(result)
+        with locked(self.root / ".lock"):
+            accept()
+            if not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(folder, target)
+            path = self.write(result)
+            for old in target.parent.iterdir():
+                if old != target:
+                    shutil.rmtree(old, ignore_errors=True)
+        return path
+
+    def submission_path(self, result: Result) -> Path:
+        """Where the submission behind a result lies.
+
+        Raises:
+            ScenariumError: The result was stored without one.
+        """
+        if result.submission is None:
+            raise ScenariumError(f"{result.task}/{result.slug}: stored without its submission")
+        return self.root / "submissions" / result.task / result.slug / result.submission[:16]
+
     def read(self, task: str, slug: str) -> Result:
         """Read one result.
 
@@ -112,6 +171,16 @@ class ResultStore:
         pattern = "*/*.json" if task is None else f"{check_slug(task, 'task')}/*.json"
         # Hidden files are the temporary names of a write in progress.
         yield from sorted(path for path in folder.glob(pattern) if not path.name.startswith("."))
+
+
+def _sweep(home: Path) -> None:
+    """Removes what dead processes left of their preparations."""
+    for lock in home.glob("*.lock"):
+        held = try_lock(lock)
+        if held is not None:
+            shutil.rmtree(home / lock.stem, ignore_errors=True)
+            lock.unlink(missing_ok=True)
+            os.close(held)
 
 
 def _read(path: Path) -> Result:

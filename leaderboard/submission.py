@@ -1,186 +1,66 @@
-"""Submissions: packing a training run, checking a folder, and re-evaluating what it holds.
+"""Submissions: taking one in, re-evaluating what it holds, and putting it on the board.
 
-A submission is a folder with ``manifest.json`` and one safetensors file per training seed. Reading one executes
-nothing: agents are rebuilt from the registry by name, their weights are tensors.
+A submission is a folder (or a zip archive of one) with ``manifest.json`` and one file of weights per training seed.
+Reading one executes nothing: agents are rebuilt from the registry by name and filled with tensors, policies of other
+frameworks are ONNX graphs.
 """
 
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 import os
-import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from scenarium.agents.core.checkpoint import POLICY, read_header, read_tensors
 from scenarium.agents.core.registry import agent_class, agent_entries
 from scenarium.baselines import baseline_entries, make_baseline
 from scenarium.envs.core.errors import ScenariumError, unknown_name
-from scenarium.envs.core.files import sha256_file, write_atomic
+from scenarium.envs.core.files import sha256_file
 from scenarium.envs.core.fingerprint import fingerprint
 from scenarium.envs.core.model import Model
+from scenarium.leaderboard.checks import ONNX, Checked, check_numbers, read_manifest, read_weights, validate
 from scenarium.leaderboard.evaluation import evaluate_task, task_model
-from scenarium.leaderboard.schema import Manifest, Result, RunResult, Task
+from scenarium.leaderboard.intake import MANIFEST, MAX_WEIGHTS, is_submission, take_in
+from scenarium.leaderboard.packing import (
+    RUN_FILE,
+    Signature,
+    onnx_files,
+    pack,
+    pack_baseline,
+    pack_onnx,
+    seed_folders,
+    versions,
+)
+from scenarium.leaderboard.schema import Manifest, Result, RunFile, RunResult, Status, Task
 from scenarium.leaderboard.store import ResultStore, check_slug, slugify
 
-MANIFEST = "manifest.json"
-RUN_FILE = "run.json"
-"""Beside a checkpoint: what the training run cost."""
-MAX_WEIGHTS = 512 * 2**20
-"""Largest weights file accepted, bytes."""
+__all__ = [
+    "MANIFEST",
+    "MAX_WEIGHTS",
+    "RUN_FILE",
+    "Signature",
+    "check",
+    "evaluate_submission",
+    "pack",
+    "pack_baseline",
+    "pack_onnx",
+    "policies",
+    "read_manifest",
+    "seed_folders",
+    "submit",
+    "task_for",
+    "verify",
+    "versions",
+]
 
-
-@dataclass(frozen=True)
-class Signature:
-    """Who submits, and under which rules.
-
-    Attributes:
-        authors: Names for the page.
-        licence: Licence of the weights.
-        title: Name on the page; empty shows the agent's.
-        description: A sentence or two.
-        code_url: Where the code is.
-        ruleset: "tuned" for this task, or "one-config" for all tasks.
-    """
-
-    authors: tuple[str, ...] = ("anonymous",)
-    licence: str = "MIT"
-    title: str = ""
-    description: str = ""
-    code_url: str | None = None
-    ruleset: str = "tuned"
-
-
-def seed_folders(run: str | os.PathLike[str]) -> list[Path]:
-    """The checkpoints of a run: the folder itself, or its sub-folders ``seed_0``, ``seed_1``, ...
-
-    Raises:
-        ScenariumError: There is none.
-    """
-    folder = Path(run)
-    found = (
-        [folder] if (folder / "config.json").is_file() else sorted(p.parent for p in folder.glob("seed_*/config.json"))
-    )
-    if not found:
-        raise ScenariumError(f"no training run in {folder}: expected config.json, or seed_*/config.json from 'train'")
-    return found
-
-
-def pack(run: str | os.PathLike[str], task: Task, folder: str | os.PathLike[str], sign: Signature) -> Manifest:
-    """Makes a submission folder from a training run.
-
-    Args:
-        run: Folder written by training: one checkpoint, or one per seed.
-        task: The task it is for.
-        folder: Where the submission goes.
-        sign: Who submits.
-
-    Raises:
-        ScenariumError: The run is of another environment, its seeds differ in their settings, or a file is damaged.
-    """
-    headers, runs = [], []
-    for source in seed_folders(run):
-        header = read_header(source)
-        read_tensors(source, POLICY)
-        target = Path(folder) / f"policy_{int(header['seed'])}.safetensors"
-        write_atomic(target, (source / POLICY).read_bytes())
-        headers.append(header)
-        runs.append(_run_entry(source, header, target))
-    first = headers[0]
-    for header in headers[1:]:
-        if any(header[key] != first[key] for key in ("agent", "env", "policy", "config")):
-            raise ScenariumError(
-                f"the seeds in {Path(run)} differ in agent, environment or settings; submit them apart"
-            )
-    if first["env"]["id"] != task.env_id:
-        raise ScenariumError(
-            f"{Path(run)} was trained on {first['env']['id']!r}; task {task.name!r} plays {task.env_id!r}"
-        )
-    data = {
-        "agent": first["agent"],
-        "track": agent_class(first["agent"]).track,
-        "deterministic": False,
-        "config": first["config"],
-        "policy": first["policy"],
-        "env": {"id": first["env"]["id"], "kwargs": first["env"]["kwargs"], "fingerprint": first["env"]["fingerprint"]},
-        "runs": runs,
-    }
-    return _write_manifest(folder, task, sign, data, "agent")
-
-
-def pack_baseline(name: str, task: Task, folder: str | os.PathLike[str], sign: Signature) -> Manifest:
-    """Makes the submission folder of a classical policy, which needs no weights."""
-    policy = make_baseline(name, task_model(task, {}))
-    once = {"file": None, "sha256": None, "training_seed": 0, "env_steps": 0, "cpu_seconds": 0.0, "wall_seconds": 0.0}
-    data = {
-        "agent": name,
-        "track": policy.track,
-        "deterministic": True,
-        "policy": json.loads(json.dumps(policy.parameters)),
-        "env": {"id": task.env_id, "kwargs": task.env_kwargs, "fingerprint": fingerprint(policy.model)},
-        "runs": [{**once, "device": "cpu"}],
-    }
-    return _write_manifest(folder, task, sign, data, "random" if name == "random" else "baseline")
-
-
-def _write_manifest(folder: Any, task: Task, sign: Signature, data: Mapping[str, Any], kind: str) -> Manifest:
-    names = {"title": sign.title, "licence": sign.licence, "description": sign.description, "code_url": sign.code_url}
-    own = {"schema_version": 1, "task": task.name, "kind": kind, "ruleset": sign.ruleset, "versions": versions()}
-    text = json.dumps({**own, **names, "authors": list(sign.authors), **data}, indent=2)
-    manifest = Manifest.parse(text, "manifest")
-    write_atomic(Path(folder) / MANIFEST, text)
-    return manifest
-
-
-def _run_entry(source: Path, header: Mapping[str, Any], target: Path) -> dict[str, Any]:
-    cost: dict[str, Any] = {}
-    if (source / RUN_FILE).is_file():
-        cost = json.loads((source / RUN_FILE).read_text(encoding="utf-8"))
-    return {
-        "file": target.name,
-        "sha256": sha256_file(target),
-        "training_seed": int(header["seed"]),
-        "env_steps": int(header["counters"]["num_timesteps"]),
-        "cpu_seconds": float(cost.get("cpu_seconds", 0.0)),
-        "wall_seconds": float(cost.get("wall_seconds", 0.0)),
-        "device": str(cost.get("device", "cpu")),
-    }
-
-
-def versions() -> dict[str, str]:
-    """Versions of what a number depends on."""
-    packages = ("scenarium", "torch", "numpy", "gymnasium", "stable-baselines3", "torch-geometric")
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
-
-
-def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
-    """Reads and checks a submission's manifest and the hashes of its files; executes nothing.
-
-    Raises:
-        ScenariumError: Something is missing, malformed, too large, a link, or not what its hash says.
-    """
-    path = Path(folder) / MANIFEST
-    try:
-        manifest = Manifest.parse(path.read_bytes(), str(path))
-    except OSError as error:
-        raise ScenariumError(f"{path}: cannot be read ({error.strerror})") from None
-    for run in manifest.runs:
-        if run.file is not None:
-            _check_file(Path(folder) / run.file, run.sha256)
-    return manifest
-
-
-def _check_file(path: Path, sha256: str | None) -> None:
-    if path.is_symlink() or not path.is_file():
-        raise ScenariumError(f"{path}: no such weights file")
-    if path.stat().st_size > MAX_WEIGHTS:
-        raise ScenariumError(f"{path}: more than {MAX_WEIGHTS // 2**20} MiB of weights")
-    if sha256_file(path) != sha256:
-        raise ScenariumError(f"{path}: its sha256 differs from the manifest's; the file was changed or cut off")
+Say = Callable[[str], None]
+REPORT_TOLERANCE = 1e-3
+"""How far a reported mean may be from the re-evaluated one, relative to it."""
+VERIFY_TOLERANCE = 1e-4
+"""How far a return may be from the stored one, relative to the largest, when it is made again elsewhere."""
 
 
 def policies(folder: str | os.PathLike[str], manifest: Manifest, model: Model, device: str = "cpu") -> list[Any]:
@@ -191,19 +71,37 @@ def policies(folder: str | os.PathLike[str], manifest: Manifest, model: Model, d
     """
     if manifest.agent in baseline_entries():
         return [make_baseline(manifest.agent, model, **manifest.policy)]
-    if manifest.agent not in agent_entries():
-        raise unknown_name("agent or baseline", manifest.agent, [*agent_entries(), *baseline_entries()])
-    made = []
-    for run in manifest.runs:
-        if run.file is None:
-            raise ScenariumError(f"run {run.training_seed} of a trained agent needs a weights file")
-        tensors = read_tensors(folder, run.file, device)
-        bad = [name for name, tensor in tensors.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
-        if bad:
-            raise ScenariumError(f"{Path(folder) / run.file}: tensor {bad[0]!r} holds NaN or infinity")
-        kind = agent_class(manifest.agent)
-        made.append(kind.from_policy(model, manifest.policy, manifest.config, tensors, device))
-    return made
+    if manifest.agent not in agent_entries() and manifest.agent != ONNX:
+        raise unknown_name("agent or baseline", manifest.agent, [*agent_entries(), *baseline_entries(), ONNX])
+    return [_policy(Path(folder), manifest, run, model, device) for run in manifest.runs]
+
+
+def _policy(folder: Path, manifest: Manifest, run: RunFile, model: Model, device: str) -> Any:
+    if run.file is None:
+        raise ScenariumError(f"run {run.training_seed} of a trained agent needs a weights file")
+    if manifest.agent == ONNX:
+        from scenarium.leaderboard.foreign.policy import OnnxPolicy
+
+        return OnnxPolicy(folder / run.file, model)
+    tensors = read_weights(folder / run.file, device)
+    return agent_class(manifest.agent).from_policy(model, manifest.policy, manifest.config, tensors, device)
+
+
+def check(source: str | os.PathLike[str], task: Task, store: ResultStore, sign: Signature | None = None) -> Checked:
+    """Validates what could be submitted, without running anything.
+
+    Args:
+        source: As for `submit`.
+        task: The task.
+        store: Where copies are made, and removed again.
+        sign: Who submits, for what has no manifest yet.
+
+    Raises:
+        ScenariumError: It would be refused; the message says why.
+    """
+    with store.staging() as folder:
+        _stage(source, task, folder, sign or Signature())
+        return validate(folder, task, _model(folder, task))
 
 
 def evaluate_submission(
@@ -212,36 +110,41 @@ def evaluate_submission(
     slug: str,
     device: str = "cpu",
     command: str = "",
-    progress: Callable[[str], None] = lambda text: None,
+    progress: Say = lambda text: None,
 ) -> Result:
     """Re-evaluates a submission on the task's held-out worlds.
 
     Raises:
         ScenariumError: The submission is invalid or for another task.
     """
-    manifest = read_manifest(folder)
-    if manifest.task != task.name or manifest.env.id != task.env_id:
-        raise ScenariumError(f"{Path(folder)}: for task {manifest.task!r} on {manifest.env.id!r}, not {task.name!r}")
-    model = task_model(task, dict(manifest.env.kwargs))
-    runs = []
-    for run, policy in zip(manifest.runs, policies(folder, manifest, model, device), strict=True):
+    model = _model(folder, task)
+    checked = validate(folder, task, model)
+    manifest, runs = checked.manifest, []
+    for run, policy, content in zip(
+        manifest.runs, policies(folder, manifest, model, device), checked.contents, strict=True
+    ):
         outcome = evaluate_task(policy, task, model, device)
         progress(f"seed {run.training_seed}: {outcome.mean:.4f} +- {outcome.std_error:.4f}")
-        runs.append(RunResult.from_returns(run.training_seed, run.sha256, outcome.returns))
-    return Result(
-        schema_version=1,
-        task=task.name,
-        task_version=task.version,
-        task_digest=task.digest(),
-        slug=slug,
-        summary=manifest.summary(),
-        fingerprint=fingerprint(task_model(task, {})),
-        status="verified",
-        evaluated=datetime.datetime.now(datetime.UTC).date(),
-        command=command,
-        versions=versions(),
-        runs=tuple(runs),
-    )
+        earned = RunResult.from_returns(run.training_seed, run.sha256, outcome.returns)
+        _compare_report(run, earned)
+        runs.append(earned.model_copy(update=_said(run, content)))
+    return _result(folder, task, slug, command, "verified", manifest, runs)
+
+
+def self_reported(folder: str | os.PathLike[str], task: Task, slug: str) -> Result:
+    """The record of a submission that is not re-evaluated: what its authors report, shown and not ranked.
+
+    Raises:
+        ScenariumError: The submission is invalid, or a run reports no mean.
+    """
+    checked = validate(folder, task, _model(folder, task))
+    runs = []
+    for run, content in zip(checked.manifest.runs, checked.contents, strict=True):
+        if run.reported_mean is None:
+            raise ScenariumError(f"run {run.training_seed} reports no mean; without re-evaluation it needs one")
+        said = RunResult(training_seed=run.training_seed, sha256=run.sha256, mean=run.reported_mean, std_error=0.0)
+        runs.append(said.model_copy(update=_said(run, content)))
+    return _result(folder, task, slug, "reported by its authors", "self-reported", checked.manifest, runs)
 
 
 def submit(
@@ -251,40 +154,91 @@ def submit(
     sign: Signature | None = None,
     slug: str | None = None,
     device: str = "cpu",
-    progress: Callable[[str], None] = lambda text: None,
+    progress: Say = lambda text: None,
+    *,
+    evaluate: bool = True,
+    isolate: bool = True,
+    replace: bool = False,
 ) -> Result:
-    """Packs, re-evaluates and stores: a training run's folder, a submission folder, or a baseline's name.
+    """Validates, re-evaluates and stores a submission.
 
     Args:
-        run: What is submitted.
+        run: A training run's folder, a submission folder or zip archive, a folder of ``policy_<seed>.onnx`` files, or
+            a baseline's name.
         task: The task.
         store: Where submission and result go.
-        sign: Who submits.
+        sign: Who submits, for what has no manifest yet.
         slug: Name of the entry within the task; made from title or agent by default.
         device: Torch device.
         progress: Called with a line per evaluated run.
+        evaluate: Whether to re-evaluate; otherwise the entry is `self-reported`.
+        isolate: Evaluate what somebody sent in a process of its own, with limits on time and memory.
+        replace: Whether it may take the place of an entry by other authors.
 
     Raises:
-        ScenariumError: The submission is invalid; nothing is stored then.
+        ScenariumError: The submission is refused; nothing is stored then.
     """
-    sign = sign or Signature()
-    if (Path(run) / MANIFEST).is_file():
-        slug = check_slug(slug) if slug else slugify(read_manifest(run).label)
-        result = evaluate_submission(run, task, slug, device, f"scenarium submit --task {task.name}", progress)
-        store.write(result)
-        return result
-    name = str(run)
-    is_baseline = name in baseline_entries() and not Path(run).exists()
-    agent = name if is_baseline else str(read_header(seed_folders(run)[0])["agent"])
-    slug = check_slug(slug) if slug else slugify(sign.title or agent)
-    folder = store.root / "submissions" / task.name / slug
-    if is_baseline:
-        pack_baseline(name, task, folder, sign)
-    else:
-        pack(run, task, folder, sign)
-    result = evaluate_submission(folder, task, slug, device, f"scenarium submit {slug} --task {task.name}", progress)
-    store.write(result)
+    task.known_salt  # noqa: B018 (an open round is refused before any work is done)
+    with store.staging() as folder:
+        sent = _stage(run, task, folder, sign or Signature())
+        manifest = validate(folder, task, _model(folder, task)).manifest
+        slug = check_slug(slug) if slug else slugify(manifest.label)
+        command = f"scenarium verify {slug} --task {task.name}"
+        if not evaluate:
+            result = self_reported(folder, task, slug)
+        elif sent and isolate:
+            from scenarium.leaderboard.isolation import evaluate_apart
+
+            result = evaluate_apart(folder, task, slug, device, command, progress)
+        else:
+            result = evaluate_submission(folder, task, slug, device, command, progress)
+        store.commit(result, folder, lambda: _refuse_theft(result, store, replace))
     return result
+
+
+class Verified(NamedTuple):
+    """What making a stored entry again gave.
+
+    Attributes:
+        slug: The entry.
+        difference: Largest difference of a return, relative to the largest return.
+        same: Whether that is within `VERIFY_TOLERANCE`.
+    """
+
+    slug: str
+    difference: float
+    same: bool
+
+
+def verify(store: ResultStore, task: Task, slug: str, device: str = "cpu", chunk: int | None = None) -> Verified:
+    """Evaluates a stored submission again and compares every return with what is stored.
+
+    Args:
+        store: Where it is.
+        task: Its task.
+        slug: Its name.
+        device: Torch device.
+        chunk: Worlds evaluated together; the task's by default, where returns are identical on the same machine.
+
+    Raises:
+        ScenariumError: There is no such entry, it was not re-evaluated, or its submission is damaged.
+    """
+    from scenarium.leaderboard.isolation import evaluate_apart
+
+    stored = store.read(task.name, slug)
+    if stored.status_for(task) != "verified":
+        raise ScenariumError(
+            f"{task.name}/{slug} is {stored.status_for(task)}; only verified entries can be made again"
+        )
+    folder = store.submission_path(stored)
+    if sha256_file(folder / MANIFEST) != stored.submission:
+        raise ScenariumError(f"{folder / MANIFEST}: not the manifest that was evaluated")
+    played = task if chunk is None else task.model_copy(update={"chunk": chunk})
+    again = evaluate_apart(folder, played, slug, device)
+    old, new = stored.returns(), again.returns()
+    scale = float(abs(old).max()) or 1.0
+    difference = float(abs(old - new).max()) / scale if old.shape == new.shape else float("inf")
+    return Verified(slug, difference, difference <= VERIFY_TOLERANCE)
 
 
 def task_for(env_id: str, tasks: Mapping[str, Task]) -> Task:
@@ -298,3 +252,85 @@ def task_for(env_id: str, tasks: Mapping[str, Task]) -> Task:
         known = ", ".join(sorted({task.env_id for task in tasks.values()}))
         raise ScenariumError(f"no leaderboard task plays {env_id}; tasks exist for {known}")
     return found[0]
+
+
+def _stage(source: str | os.PathLike[str], task: Task, folder: Path, sign: Signature) -> bool:
+    """Makes a submission in `folder` of whatever was given; returns whether somebody sent it."""
+    name, path = str(source), Path(source)
+    if is_submission(path):
+        take_in(path, folder)
+        return True
+    if name in baseline_entries() and not path.exists():
+        pack_baseline(name, task, folder, sign)
+        return False
+    graphs = onnx_files(path)
+    if graphs:
+        pack_onnx(graphs, task, folder, sign)
+        return True
+    pack(path, task, folder, sign)
+    return False
+
+
+def _model(folder: str | os.PathLike[str], task: Task) -> Model:
+    kwargs = dict(read_manifest(folder).env.kwargs)
+    shown = {name: value for name, value in kwargs.items() if name in task_model(task, {}).presentation}
+    check_numbers(shown, "env.kwargs")
+    return task_model(task, shown)
+
+
+def _said(run: RunFile, content: str | None) -> dict[str, Any]:
+    """What a result copies from the manifest's entry of a run."""
+    said = {"env_steps": run.env_steps, "cpu_seconds": run.cpu_seconds, "curve": run.curve}
+    return {**said, "content_sha256": content}
+
+
+def _compare_report(run: RunFile, earned: RunResult) -> None:
+    if run.reported_mean is not None:
+        off = abs(run.reported_mean - earned.mean)
+        if off > REPORT_TOLERANCE * max(abs(earned.mean), max(abs(value) for value in earned.returns)):
+            raise ScenariumError(
+                f"run {run.training_seed} reports a mean of {run.reported_mean:.6g}; evaluation gives {earned.mean:.6g}"
+            )
+
+
+def _result(
+    folder: str | os.PathLike[str],
+    task: Task,
+    slug: str,
+    command: str,
+    status: Status,
+    manifest: Manifest,
+    runs: Sequence[RunResult],
+) -> Result:
+    settings = json.dumps([manifest.agent, manifest.config, manifest.policy], sort_keys=True)
+    return Result(
+        schema_version=1,
+        task=task.name,
+        task_version=task.version,
+        task_digest=task.digest(),
+        slug=slug,
+        summary=manifest.summary(),
+        fingerprint=fingerprint(task_model(task, {})),
+        round=task.round,
+        submission=sha256_file(Path(folder) / MANIFEST),
+        config_sha256=hashlib.sha256(settings.encode()).hexdigest(),
+        status=status,
+        evaluated=datetime.datetime.now(datetime.UTC).date(),
+        command=command,
+        versions=versions(),
+        runs=tuple(runs),
+    )
+
+
+def _refuse_theft(result: Result, store: ResultStore, replace: bool) -> None:
+    """Refuses weights that another entry holds already, and the place of somebody else's entry."""
+    mine = {run.content_sha256 for run in result.runs if run.content_sha256}
+    for other in store.load(result.task).results:
+        if other.slug != result.slug:
+            shared = mine & {run.content_sha256 for run in other.runs}
+            if shared:
+                raise ScenariumError(f"these weights are those of the entry {other.slug!r}, under another name")
+        elif other.summary.authors != result.summary.authors and not replace:
+            raise ScenariumError(
+                f"{result.slug!r} is an entry by {', '.join(other.summary.authors)}; choose another slug, or replace it"
+            )

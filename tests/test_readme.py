@@ -29,7 +29,7 @@ def test_a_block_runs(number, tmp_path, monkeypatch):
 
 
 def test_every_environment_and_agent_has_its_row():
-    for name in (*entries(), *agent_entries()):
+    for name in (*entries(), *entries(several=True), *agent_entries()):
         assert f"`{name}`" in TEXT, name
 
 

@@ -59,8 +59,16 @@ class ActionMap:
             one = isinstance(self._choice.space, spaces.Discrete)
             return self._choice.decode(index[:, 0] if one else index)
         assert self._start is not None
-        shaped = index.reshape(len(index), *(self._space.shape or ()))
+        shaped = index.reshape(index.shape[0], *(self._space.shape or ()))
         return shaped + self._start.to(index.device)
+
+    def encode(self, action: Tensor) -> Tensor:
+        """The choices int64 [B, branches] that stand for environment actions [B, ...], or come nearest to them."""
+        if self._choice is not None:
+            index = self._choice.encode(action)
+            return index.reshape(len(action), -1)
+        assert self._start is not None
+        return (action - self._start.to(action.device)).long().reshape(len(action), -1)
 
 
 def _branches(space: spaces.Discrete | spaces.MultiDiscrete) -> tuple[int, ...]:

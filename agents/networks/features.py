@@ -65,4 +65,4 @@ def _size(space: gymnasium.Space[Any]) -> int:
 def _flat(space: gymnasium.Space[Any], values: Tensor) -> Tensor:
     if isinstance(space, spaces.Discrete):
         return functional.one_hot(values.long() - int(space.start), int(space.n)).float()
-    return values.reshape(len(values), -1).float()
+    return values.reshape(values.shape[0], -1).float()

@@ -50,7 +50,10 @@ class _Given(PortfolioBaseline):
 
 
 class Index(_Worldly):
-    """The index of the world's stocks: capitalisation weights on the first day, held from then on."""
+    """The index of the world's stocks: capitalisation weights on the first day, held from then on.
+
+    On prices of your own the weights are those of the column market_value, or equal where there is none.
+    """
 
     name = "index"
 

@@ -1,8 +1,9 @@
-"""Tunes the static schedule: `python -m scenarium.baselines.tax.recipes [--generations 15]`.
+"""Tunes the static schedule: `python -m scenarium.baselines.tax.recipes [--env ID] [--generations 15] [--saez]`.
 
 CMA-ES (Hansen's library `cma`) over the seven rates, all candidates of a generation on the same training worlds; the
 mean of the final distribution is judged on held-out worlds beside no tax and the US federal schedule. Writes
-`tuned.json`.
+`tuned.json`. With `--saez`, plays what Saez's formula has seen before an episode (`burn_in`) instead, and writes
+`saez.json`.
 """
 
 from __future__ import annotations
@@ -21,14 +22,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+import scenarium  # noqa: F401 (registers the ids)
 from scenarium.agents.core.evaluation import derived_seeds
-from scenarium.baselines.tax.tuned import FILE
+from scenarium.baselines.tax.burn_in import FILE as HISTORIES
+from scenarium.baselines.tax.burn_in import entry_of
+from scenarium.baselines.tax.saez import Saez
+from scenarium.baselines.tax.tuned import FILE, tuned_entries
 from scenarium.baselines.tuning import TEST_STREAM, TRAIN_STREAM
 from scenarium.envs.core.files import write_atomic
 from scenarium.envs.core.model import Model
+from scenarium.envs.core.registry import make_model
 from scenarium.envs.core.rollout import counted_rewards
 from scenarium.envs.tax.parameters import US_FEDERAL
-from scenarium.envs.tax.presets import tax_game
 
 ENV_ID = "TaxGame-v0"
 
@@ -56,15 +61,34 @@ def search(model: Model, generations: int, population: int, worlds: int) -> tupl
     return [round(float(rate), 3) for rate in np.clip(strategy.result.xfavorite, 0.0, 1.0)], strategy.countevals
 
 
+def histories(model: Model) -> None:
+    """Plays and writes what Saez's formula has seen, for both top rules and a fixed elasticity."""
+    entries = []
+    for chosen in ({}, {"top": "foundation"}, {"elasticity": 0.5}):
+        policy = Saez(model, **chosen)
+        history = policy.play_history()
+        entries.append(entry_of(model, policy.parameters, history))
+        print(
+            f"{policy.parameters}: elasticity {history.elasticity:.2f}, mean income {history.samples[:, 0].mean():.1f}"
+        )
+    data = {"format": 1, "command": "python -m scenarium.baselines.tax.recipes --saez", "entries": entries}
+    write_atomic(HISTORIES, json.dumps(data) + "\n")
+
+
 def main() -> None:
     """Tunes, judges, writes."""
     parser = argparse.ArgumentParser(description="Tunes the static schedule of the tax game.")
     parser.add_argument("--generations", type=int, default=15)
     parser.add_argument("--population", type=int, default=12)
     parser.add_argument("--worlds", type=int, default=16)
+    parser.add_argument("--env", default=ENV_ID, help="id whose planner's schedule is tuned; others' entries stay")
+    parser.add_argument("--saez", action="store_true", help="play and write the histories of Saez's formula")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    start, model = time.process_time(), tax_game()
+    start, model = time.process_time(), make_model(chosen.env)
+    if chosen.saez:
+        histories(model)
+        return
     rates, tried = search(model, chosen.generations, chosen.population, chosen.worlds)
     held_out = returns(model, [rates, [0.0] * 7, US_FEDERAL], TEST_STREAM, 128)
     errors = (held_out.std(1) / math.sqrt(held_out.shape[1])).tolist()
@@ -73,14 +97,15 @@ def main() -> None:
     ):
         print(f"{name}: {mean:.1f} +- {error:.1f}")
     entry = {
-        "id": ENV_ID,
+        "id": chosen.env,
         "kwargs": {},
         "rates": rates,
         "held_out": round(float(held_out[0].mean()), 2),
         "standard_error": round(errors[0], 2),
         "evaluations": tried,
     }
-    data = {"format": 1, "command": "python -m scenarium.baselines.tax.recipes", "entries": [entry]}
+    others = [one for one in tuned_entries() if one["id"] != chosen.env]
+    data = {"format": 1, "command": "python -m scenarium.baselines.tax.recipes", "entries": [*others, entry]}
     write_atomic(FILE, json.dumps(data, indent=1) + "\n")
     print(f"{time.process_time() - start:.0f} CPU-seconds")
 

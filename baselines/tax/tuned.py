@@ -14,7 +14,8 @@ FILE = Path(__file__).resolve().with_name("tuned.json")
 
 
 @cache
-def _entries() -> Any:
+def tuned_entries() -> Any:
+    """What `recipes` wrote, a mapping for each id."""
     return json.loads(FILE.read_text(encoding="utf-8"))["entries"] if FILE.exists() else []
 
 
@@ -24,7 +25,7 @@ def tuned_rates(model: Model) -> list[float]:
     Raises:
         ScenariumError: None was tuned for this id and these keyword arguments.
     """
-    for entry in _entries():
+    for entry in tuned_entries():
         if entry["id"] == model.env_id and entry["kwargs"] == dict(model.env_kwargs):
             return [float(rate) for rate in entry["rates"]]
     name = model.env_id or "a model without an id"

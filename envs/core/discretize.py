@@ -80,7 +80,15 @@ class DiscreteChoice:
         """Actions of the Box, float32 [B, ...], from indices int64 [B] or [B, axes]."""
         if self._menu is not None:
             return self._menu[index.long()]
-        return self._low + index.reshape(len(index), *self._low.shape) * self._width
+        return self._low + index.reshape(index.shape[0], *self._low.shape) * self._width
+
+    def encode(self, action: Tensor) -> Tensor:
+        """Indices int64 [B] or [B, axes] of the choices nearest to actions [B, ...]; the reverse of `decode`."""
+        if self._menu is not None:
+            menu = self._menu.flatten(1)
+            return torch.cdist(action.to(menu.dtype).flatten(1), menu).argmin(-1)
+        index = ((action - self._low) / self._width).round().long().clamp(0, self._choices - 1)
+        return index.reshape(len(action), *(self.space.shape or ()))
 
 
 def bounds(space: gymnasium.Space[Any], user: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

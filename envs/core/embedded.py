@@ -10,7 +10,7 @@ from scenarium.envs.core.model import Model, Outcome, Role
 from scenarium.envs.core.namespace import Array, Namespace
 from scenarium.envs.core.rollout import absorbing_step
 from scenarium.envs.core.scenario import Past, Scenario
-from scenarium.envs.core.tree import tree_select
+from scenarium.envs.core.tree import tree_map, tree_select
 
 
 class RolePolicy(Protocol):
@@ -35,19 +35,45 @@ class Embedded(NamedTuple):
     memories: dict[str, Any]
 
 
-class _Blocks(Scenario):
-    """A scenario in outer periods of `every` inner ones each.
+class _Block(NamedTuple):
+    """The inner periods of one step.
 
-    The policies inside observe, so a period's exogenous values come with the view of what was before them.
+    Attributes:
+        values: Their exogenous values: one tree each, or in a batch one tree of arrays [every, ...].
+        scenario: Where they are from.
+        first: The first of them.
     """
+
+    values: Any
+    scenario: Scenario
+    first: Array
+
+    def at(self, j: Array) -> Any:
+        """The values of inner period `first` + j; a compiler's loop counts in tensors."""
+        if not self.scenario.xp.batched:
+            return self.values[j]
+        if isinstance(j, int):
+            return tree_map(lambda leaf: leaf[j], self.values)
+        return tree_map(lambda leaf: leaf.index_select(0, j.reshape(1))[0], self.values)
+
+    def until(self, j: Array) -> Past:
+        """The view of what was before it, which the policies inside observe."""
+        return self.scenario.until(self.first + j)
+
+
+class _Blocks(Scenario):
+    """A scenario in outer periods of `every` inner ones each."""
 
     def __init__(self, inner: Scenario, every: int) -> None:
         super().__init__(inner.seeds)
         self.inner, self._every = inner, every
 
-    def at(self, t: Array) -> tuple[tuple[Any, Past], ...]:
-        first = t * self._every
-        return tuple((self.inner.at(first + j), self.inner.until(first + j)) for j in range(self._every))
+    def at(self, t: Array) -> _Block:
+        first, xp = t * self._every, self.xp
+        values: Any = [self.inner.at(first + j) for j in range(self._every)]
+        if xp.batched:
+            values = tree_map(lambda *leaves: xp.stack(leaves, 0), *values)
+        return _Block(values, self.inner, first)
 
     def span(self, first: Array, length: int) -> Array:
         """Inner periods, `every` for each outer one."""
@@ -106,19 +132,28 @@ class WithPolicies(Model):
         return Embedded(self.model.initial(scenario.inner, xp), memories)
 
     def step(
-        self, state: Embedded, action: Any, exogenous: tuple[tuple[Any, Past], ...], t: Array, xp: Namespace
+        self, state: Embedded, action: Any, exogenous: _Block, t: Array, xp: Namespace
     ) -> tuple[Embedded, Outcome]:
-        start, alive, reward = state.inner, None, 0.0
-        for j, (values, past) in enumerate(exogenous):
-            now = t * self.every + j
-            actions, memories = self._act(state, action, past, now, xp)
-            inner, outcome = absorbing_step(self.model, state.inner, start, alive, actions, values, now, xp)
+        start, first = state.inner, t * self.every
+
+        def period(j: Array, before: tuple[Embedded, Any, Any, Any]) -> tuple[Embedded, Any, Any, Any]:
+            state, reward, alive, _ = before
+            now = first + j
+            actions, memories = self._act(state, action, exogenous.until(j), now, xp)
+            inner, outcome = absorbing_step(self.model, state.inner, start, alive, actions, exogenous.at(j), now, xp)
             if alive is not None:
                 memories = tree_select(xp, alive, memories, state.memories, self.batch_axis)
-            state = Embedded(inner, memories)
-            reward = reward + self._mine(outcome.reward)
             alive = outcome.terminated ^ True if self.terminates else None
-        return state, outcome._replace(reward=reward)
+            return Embedded(inner, memories), reward + self._mine(outcome.reward), alive, outcome.info
+
+        played = period(0, (state, 0.0, None, None))
+        if self.gradient == "none":
+            state, reward, alive, info = xp.repeat(1, self.every, period, played)
+        else:  # gradients flow through all periods
+            for j in range(1, self.every):
+                played = period(j, played)
+            state, reward, alive, info = played
+        return state, Outcome(reward, False if alive is None else alive ^ True, info)
 
     def observe(self, state: Embedded, past: Past, t: Array, xp: Namespace) -> Any:
         return self._mine(self.model.observe(state.inner, past, t * self.every, xp))

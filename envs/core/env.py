@@ -40,6 +40,8 @@ class ScenariumEnv(gymnasium.Env[Any, Any]):
         if render_mode not in (None, "rgb_array"):
             raise ScenariumError(f"render_mode {render_mode!r} is unknown; use 'rgb_array' or None")
         self.model, self.render_mode = model, render_mode
+        if model.data_hash:
+            self.metadata = {**self.metadata, "data_sha256": model.data_hash}
         self.horizon = horizon_of(model, max_episode_steps)
         self.observation_space, self.action_space = model.observation_space, model.action_space
         self.world: int | None = None

@@ -22,3 +22,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> ScenariumError:
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"
     return ScenariumError(f"unknown {kind} {name!r}; {hint}")
+
+
+class UnexpectedArgument(ScenariumError, TypeError):
+    """A keyword argument nobody takes: a TypeError too, as Python's own, for libraries that try an argument."""

@@ -25,13 +25,16 @@ def fingerprint(model: Model) -> str:
     """The fingerprint of a model: a hash of what it looks like, and golden numbers of three short trajectories.
 
     Rewards and observations are real numbers that differ in the last bits between machines; they are kept as numbers
-    to five digits, to be compared with a tolerance (`same_fingerprint`), not hashed.
+    to five digits, to be compared with a tolerance (`same_fingerprint`), not hashed. A problem made of data shows the
+    first digits of its hash: "3f2a...-data:9c41...|...".
     """
     spaces = [
         (role.name, role.count, role.every, str(role.observation_space), str(role.action_space)) for role in model.roles
     ]
     looks = json.dumps([model.env_id.rsplit("-v", 1)[-1], type(model).__name__, model.horizon, spaces])
     digest = hashlib.sha256(looks.encode()).hexdigest()[:12]
+    if model.data_hash:
+        digest += f"-data:{model.data_hash[:16]}"
     golden = [number for world in _WORLDS for number in _golden(model, world)]
     return digest + "|" + ",".join(f"{number:.5g}" for number in golden)
 

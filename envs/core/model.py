@@ -61,6 +61,7 @@ class Model(ABC):
     Attributes:
         horizon: Periods of an episode; reaching it truncates.
         terminates: Whether worlds may end before the horizon.
+        chance: Whether worlds differ from seed to seed.
         batch_axis: Batch axis of the state's leaves, 0 or -1.
         gradient: "exact" (the step is differentiable as it stands), "relaxed" (use `relaxed()`), or "none".
         time_limit_is_terminal: Whether the horizon is a real end (no bootstrapping beyond it).
@@ -68,11 +69,13 @@ class Model(ABC):
         scripted: Part of a Box's range, as fractions, in which the fixed actions of fingerprints lie; narrower where
             wild actions would end a world at once.
         presentation: Keyword arguments that change how the problem is shown to an agent, not what it is.
+        data_hash: SHA-256 of the data that the problem is made of beyond its code and arguments; "" if there is none.
         env_id: The id this model was made from, with `env_kwargs`; set by the registry.
     """
 
     horizon: int
     terminates: bool = False
+    chance: bool = True
     batch_axis: int = 0
     gradient: Literal["exact", "relaxed", "none"] = "exact"
     time_limit_is_terminal: bool = False
@@ -81,6 +84,7 @@ class Model(ABC):
     presentation: ClassVar[frozenset[str]] = frozenset()
     observation_space: gymnasium.Space[Any]
     action_space: gymnasium.Space[Any]
+    data_hash: str = ""
     env_id: str = ""
     env_kwargs: Mapping[str, Any] = {}
 

@@ -146,6 +146,22 @@ class Namespace(ABC):
     def never(self, condition: Array) -> bool:
         """Whether a loop may stop because `condition` holds nowhere; torch always answers False."""
 
+    def repeat(self, first: int, stop: int, body: Callable[[Any, Any], Any], carry: Any) -> Any:
+        """Applies `carry = body(j, carry)` for j = first, ..., stop - 1.
+
+        A compiler traces the body once, however often it runs; there j is an integer tensor, and the arrays of `carry`
+        keep their shapes and kinds. No gradient flows through the traced loop.
+
+        Args:
+            first: First value of j.
+            stop: Where j stops.
+            body: Pure function of j and the carry.
+            carry: Tree of arrays.
+        """
+        for j in range(first, stop):
+            carry = body(j, carry)
+        return carry
+
     @abstractmethod
     def batch_last(self, x: Array) -> Array:
         """Moves a leading batch axis to the end; nothing to do for one world."""
@@ -215,14 +231,16 @@ class NumpyNamespace(Namespace):
         return np.array(value, np.float32)
 
     def cast(self, x: Array, kind: str) -> Array:
-        return np.asarray(x).astype(_NUMPY_KINDS[kind])
+        if not isinstance(x, (np.ndarray, np.generic)):
+            x = np.asarray(x)
+        return x.astype(_NUMPY_KINDS[kind], copy=False)
 
     def flags(self, x: Array) -> Array:
         return x.view(np.bool_)
 
     def stack(self, xs: Sequence[Array], axis: int) -> Array:
-        # Scalars are common in a single world; np.stack takes five times as long for them.
-        return np.stack(xs, axis) if getattr(xs[0], "ndim", 0) else np.array(xs)
+        # Few short rows are common in a single world; np.stack takes up to five times as long for them.
+        return np.stack(xs, axis) if axis else np.array(xs)
 
     def unstack(self, x: Array, axis: int) -> tuple[Array, ...]:
         return tuple(np.moveaxis(x, axis, 0))
@@ -250,7 +268,7 @@ class NumpyNamespace(Namespace):
         return np.searchsorted(table, x, side="right")
 
     def never(self, condition: Array) -> bool:
-        return not np.any(condition)
+        return not condition.any()
 
     def batch_last(self, x: Array) -> Array:
         return x

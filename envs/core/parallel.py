@@ -14,6 +14,7 @@ from scenarium.envs.core.env import discrete_action, horizon_of
 from scenarium.envs.core.errors import ScenariumError
 from scenarium.envs.core.model import Model, Outcome, Role
 from scenarium.envs.core.namespace import NUMPY
+from scenarium.envs.core.registry import make_model
 from scenarium.envs.core.scenario import Scenario
 from scenarium.envs.core.tree import tree_map
 
@@ -174,10 +175,10 @@ class ScenariumParallelEnv(ParallelEnv):  # type: ignore[misc]
 
     def _checked(self, agent: str, role: Role, actions: Mapping[str, Any]) -> Any:
         space = role.action_space
-        if agent not in actions:
-            if self._t % role.every == 0:
-                raise ScenariumError(f"no action for {agent!r}, which acts in period {self._t}")
+        if self._t % role.every:
             return np.zeros(space.shape or (), space.dtype)
+        if agent not in actions:
+            raise ScenariumError(f"no action for {agent!r}, which acts in period {self._t}")
         if not isinstance(space, gymnasium.spaces.Box):
             return discrete_action(space, actions[agent], agent)
         action = np.asarray(actions[agent], np.float32)
@@ -206,4 +207,25 @@ def _members(role: Role) -> list[str]:
 
 
 def _one(tree: Any, number: int) -> Any:
-    return tree[number] if isinstance(tree, np.ndarray) else tree_map(lambda leaf: leaf[number], tree)
+    if isinstance(tree, np.ndarray):
+        return tree[number]
+    if isinstance(tree, dict):
+        return {name: _one(value, number) for name, value in tree.items()}
+    return tree_map(lambda leaf: leaf[number], tree)
+
+
+def parallel_env(
+    env_id: str, render_mode: str | None = None, max_episode_steps: int | None = None, **kwargs: Any
+) -> ScenariumParallelEnv:
+    """One world of an id as a `pettingzoo.ParallelEnv`, of several agents or of one.
+
+    Args:
+        env_id: A registered id such as ``"TaxWorld-v0"``.
+        render_mode: None or "rgb_array".
+        max_episode_steps: A shorter (or longer) horizon than the model's.
+        **kwargs: Arguments of the family's factory.
+
+    Raises:
+        ScenariumError: As `make_model` and `ScenariumParallelEnv`.
+    """
+    return ScenariumParallelEnv(make_model(env_id, **kwargs), render_mode, max_episode_steps)

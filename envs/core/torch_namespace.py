@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from torch._higher_order_ops.while_loop import while_loop
 
 from scenarium.envs.core.namespace import Array, Namespace
+from scenarium.envs.core.tree import tree_filled, tree_leaves
 
 _KINDS = {
     "float": torch.float32, "double": torch.float64, "byte": torch.int8, "int": torch.int32,
@@ -122,6 +124,21 @@ class TorchNamespace(Namespace):
 
     def never(self, condition: Array) -> bool:
         return False
+
+    def repeat(self, first: int, stop: int, body: Callable[[Any, Any], Any], carry: Any) -> Any:
+        if not torch.compiler.is_compiling():
+            return super().repeat(first, stop, body, carry)
+        # Loops of this form want leaves of their own: no views, and nothing that is handed through.
+        start = [leaf.clone(memory_format=torch.contiguous_format) for leaf in tree_leaves(carry)]
+
+        def once(j: torch.Tensor, *leaves: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            after = body(j, tree_filled(carry, leaves))
+            return (j + 1, *[leaf.clone(memory_format=torch.contiguous_format) for leaf in tree_leaves(after)])
+
+        counter = torch.full((), first, dtype=torch.int64, device=self.device)
+        loop: Any = while_loop
+        _, *leaves = loop(lambda j, *_: j < stop, once, (counter, *start))
+        return tree_filled(carry, leaves)
 
     def batch_last(self, x: torch.Tensor) -> torch.Tensor:
         return x.movedim(0, -1)

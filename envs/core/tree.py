@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from scenarium.envs.core.namespace import Array, Namespace
@@ -28,6 +28,12 @@ def tree_leaves(tree: Any) -> Iterator[Array]:
             yield from tree_leaves(value)
     elif tree is not None:
         yield tree
+
+
+def tree_filled(tree: Any, leaves: Sequence[Array]) -> Any:
+    """A tree of the same shape with other leaves, in the order of `tree_leaves`."""
+    waiting = list(reversed(leaves))
+    return tree_map(lambda _: waiting.pop(), tree)
 
 
 def tree_select(xp: Namespace, mask: Array, yes: Any, no: Any, batch_axis: int = 0) -> Any:

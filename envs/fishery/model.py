@@ -73,6 +73,25 @@ class Fishery(Model):
         reward: "full" (harvest, minus the penalty on near-extinction), "harvest", "logged" (the paper's: harvest
             without the last year's and without the penalty), or a function of the outcome.
 
+    Reward:
+        "full" (the default): the year's harvest over all fished stocks, minus the parameters' penalty (in the paper
+        100 / (year + 1)) when a stock is nearly extinct. "harvest": without the penalty. "logged": without the penalty
+        and without the last year's harvest, as the paper's figures are.
+
+    Start:
+        The parameters' initial stocks plus normal noise (standard deviation 0.02), drawn for each world.
+
+    Optimum:
+        Where the year is observed, dynamic programming over the stocks; its grid is refined until the value holds.
+        Where it is hidden, the best policy known of the stocks alone, by the same program and exact gradients.
+        Variants without a program are measured against tuned constant mortality and constant escapement.
+
+    References:
+        - F. Montealegre-Mora, M. Lapeyrolerie, M. Chapman, A. G. Keller, C. Boettiger, "Pretty darn good control",
+          [arXiv 2308.13654](https://arxiv.org/abs/2308.13654), and its published code and data.
+        - W. J. Reed, "Optimal escapement levels in stochastic and deterministic harvesting models", Journal of
+          Environmental Economics and Management 6, 1979.
+
     Raises:
         ScenariumError: An argument is invalid.
     """

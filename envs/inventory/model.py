@@ -67,6 +67,28 @@ class InventoryNet(Model):
         reward: "cost" (minus holding, underage and shipping cost), "profit" (margin of sales minus holding and
             shipping cost), each per store and period, or a function of the outcome.
 
+    Reward:
+        "cost" (the default): minus the holding cost of stock left at the period's end, the underage cost of demand not
+        met at once, and shipping, all divided by the number of stores. "profit": the margin of what is sold, minus
+        holding and shipping.
+
+    Start:
+        Stock and pipelines as the network's nodes say, given in units or drawn for each world (`Node`).
+
+    Optimum:
+        One store with lost sales: dynamic programming on the pipeline, lead times up to 4. One store with backlog: the
+        newsvendor's quantile in closed form. A serial chain: the recursion of Clark and Scarf (1960). A hub that keeps
+        nothing: the lower bound of Federgruen and Zipkin (1984). Networks with a warehouse: no optimum is known; the
+        best policy known is HDPO trained long, the simple one a tuned base-stock policy.
+
+    References:
+        - M. Alvo, D. Russo, Y. Kanoria, M. Lee, "Deep Reinforcement Learning for Inventory Networks: Toward Reliable
+          Policy Optimization", [arXiv 2306.11246](https://arxiv.org/abs/2306.11246).
+        - A. J. Clark, H. Scarf, "Optimal policies for a multi-echelon inventory problem", Management Science 6, 1960.
+        - A. Federgruen, P. Zipkin, "Approximations of dynamic, multilocation production and inventory problems",
+          Management Science 30, 1984.
+        - P. Zipkin, "Old and new methods for lost-sales inventory systems", Operations Research 56, 2008.
+
     Raises:
         ScenariumError: The demand does not fit the network, or an argument is invalid.
     """

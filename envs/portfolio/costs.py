@@ -20,6 +20,19 @@ from typing import NamedTuple
 from scenarium.envs.core.namespace import Array, Namespace
 
 
+def sum_of(x: Array, xp: Namespace) -> Array:
+    """Sum over the first axis; for one world a product with ones, a quarter of the time of a reduction."""
+    if xp.batched:
+        return xp.total(x, 0)
+    size = len(x)
+    if size not in _ONES:
+        _ONES[size] = xp.constant([1.0] * size)
+    return _ONES[size].dot(x)
+
+
+_ONES: dict[int, Array] = {}
+
+
 class Rates(NamedTuple):
     """Cost per unit of value traded, a number or [B].
 
@@ -62,7 +75,7 @@ def trade(held: Array, target: Array, rates: Rates, xp: Namespace, fixed: Array 
     kept = held[1:] * fixed
     free = 1.0 - fixed
     wanted = target[1:] * free
-    share = 1.0 - xp.total(kept, 0)
+    share = 1.0 - sum_of(kept, xp)
     part, turnover = _solve(_Order(held[1:] * free, wanted, held[0], target[0]), rates, share, xp)
     cost = part * share
     scale, left = 1.0 - part, 1.0 / (1.0 - cost)
@@ -107,7 +120,7 @@ def _newton(
     buy, sell = rates
     whole, zero = 1.0 if share is None else share, _zero(xp)
     gap = order.before - order.wanted * (1.0 - c)
-    sold = xp.total(xp.maximum(gap, zero), 0)
+    sold = sum_of(xp.maximum(gap, zero), xp)
     # Cash takes what is sold and not bought: no second sum over the assets.
     bought = sold - (whole - order.cash_before - (whole - order.cash_wanted) * (1.0 - c))
     selling = xp.weighted(weight, gap > zero)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from scenarium.envs.core.namespace import Array, Namespace
+
+if TYPE_CHECKING:
+    from scenarium.envs.portfolio.scenario import Fees, Layout, MarketScenario
 
 
 class Bars(NamedTuple):
@@ -67,12 +70,22 @@ class Market(ABC):
         names: Number of stocks N.
         industries: The industry of each name, whole numbers [N]; empty if there are none.
         longest: Days a world may have.
+        leaves: Whether names may be delisted.
+        data_hash: SHA-256 of the data behind it; "" if there is none.
     """
 
     names: int
     industries: tuple[int, ...] = ()
     longest: int
+    leaves: bool = False
+    data_hash: str = ""
 
     @abstractmethod
     def roll(self, seeds: Array, days: int, xp: Namespace) -> Rolled:
         """The worlds of some seeds (an int, or int64 [B]): `days` days each."""
+
+    def worlds(self, seeds: Array, layout: Layout, fees: Fees) -> MarketScenario:
+        """The scenario of some seeds."""
+        from scenarium.envs.portfolio.scenario import MarketScenario
+
+        return MarketScenario(seeds, self, layout, fees)

@@ -21,7 +21,7 @@ from scenarium.envs.core.errors import ScenariumError
 from scenarium.envs.core.model import Model, Outcome, RewardFunction
 from scenarium.envs.core.namespace import Array, Namespace
 from scenarium.envs.core.scenario import Past
-from scenarium.envs.portfolio.costs import trade
+from scenarium.envs.portfolio.costs import sum_of, trade
 from scenarium.envs.portfolio.image import VIEWS, scale_of, see, space_of
 from scenarium.envs.portfolio.market import Market
 from scenarium.envs.portfolio.projection import Limits, Tradable, project
@@ -117,7 +117,9 @@ class PortfolioAllocation(Model):
         self.action_mode = _choice("action_mode", action_mode, ACTION_MODES)
         self.observation = _choice("observation", observation, tuple(VIEWS))
         self.horizon, self.names = int(horizon), market.names
-        self.layout = Layout(self.names, int(window), self.horizon, tuple(features), bool(frictions), cash_return)
+        self.data_hash = market.data_hash
+        kept = tuple(features), bool(frictions), cash_return, market.leaves and bool(frictions)
+        self.layout = Layout(self.names, int(window), self.horizon, *kept)
         if self.fill == "same_close":
             warnings.warn(
                 "fill='same_close' trades at a price the decision has seen; results are not real", stacklevel=3
@@ -158,7 +160,7 @@ class PortfolioAllocation(Model):
         return scale_of(self.observation, self.layout)
 
     def scenario(self, seeds: Array) -> MarketScenario:
-        return MarketScenario(seeds, self.market, self.layout, self.fees)
+        return self.market.worlds(seeds, self.layout, self.fees)
 
     def initial(self, scenario: MarketScenario, xp: Namespace) -> State:  # type: ignore[override]
         cash = xp.batch(xp.column([1.0] + [0.0] * self.names), scenario.size)
@@ -177,17 +179,19 @@ class PortfolioAllocation(Model):
     def _earn(self, weights: Array, returns: Array, xp: Namespace) -> tuple[Array, Array]:
         """The return of a portfolio, and its weights afterwards; differences from 1 keep float32 exact enough."""
         gains = weights * returns
-        earned = xp.total(gains, 0)
+        earned = sum_of(gains, xp)
         after = (weights + gains) / (1.0 + earned)
         if self.geometric:
-            earned = xp.exp(xp.total(weights * xp.log1p(returns), 0)) - 1.0
+            earned = xp.exp(sum_of(weights * xp.log1p(returns), xp)) - 1.0
         return earned, after
 
     def _tradable(self, moves: Array, xp: Namespace) -> Tradable | None:
         if not self.layout.frictions:
             return None
         first = 2 * self.names + 3
-        flags = xp.where(moves[first:] > 0.5, moves[first:] * 0.0 + 1.0, moves[first:] * 0.0)
+        flags = xp.cast(moves[first:] > 0.5, "float")
+        if not xp.batched and self.limits.cash_floor == 0.0 and sum_of(flags, xp) > len(flags) - 0.5:
+            return None  # most days of a world; a mandate without a floor spends no cash that it lacks
         return Tradable(flags[: self.names], flags[self.names :])
 
     def step(self, state: State, action: Array, exogenous: Day, t: Array, xp: Namespace) -> tuple[State, Outcome]:
@@ -203,7 +207,11 @@ class PortfolioAllocation(Model):
             earned, held = self._earn(held, before, xp)
             if self.orders == "shares":
                 wanted = wanted + wanted * before
-        wanted = wanted / xp.total(wanted, 0)
+        if self.layout.exits:  # what is delisted is sold, whatever was asked for
+            wanted = xp.concat([wanted[:1], wanted[1:] * xp.cast(moves[-self.names :] < 1.5, "float")], 0)
+            wanted = wanted / xp.maximum(sum_of(wanted, xp), 1e-9)
+        else:
+            wanted = wanted / sum_of(wanted, xp)
         target, fixed = project(wanted, held, self.limits, self._tradable(moves, xp), xp)
         weights, cost, turnover = trade(held, target, rates, xp, fixed)
         earned = earned - cost * (1.0 + earned)

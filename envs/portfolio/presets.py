@@ -6,10 +6,13 @@ Each function is the factory of a registered id; what it takes beyond its own pa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scenarium.envs.core.errors import ScenariumError
+from scenarium.envs.portfolio.data.build import panel_of
+from scenarium.envs.portfolio.data.splits import CUTS, part_of
+from scenarium.envs.portfolio.data.worlds import PanelMarket
 from scenarium.envs.portfolio.gaussian import CORRELATION, MEANS, VOLS, GaussianMarket
 from scenarium.envs.portfolio.model import PortfolioAllocation
 from scenarium.envs.portfolio.projection import Limits
@@ -119,3 +122,47 @@ def gaussian(mean: Any = MEANS, vol: Any = VOLS, correlation: Any = CORRELATION,
         **options: Arguments of `PortfolioAllocation`.
     """
     return _make(GaussianMarket(mean, vol, correlation), options, window=10, fees=(0.0, 0.0, False))
+
+
+def data(
+    path: Any = None, columns: Any = "canonical", *, names: int | Sequence[str] | None = 10, index: Any = None,
+    membership: Any = None, daily_limit: float | str | None = "board", dirty: str = "refuse", start: str | None = None,
+    end: str | None = None, split: str | None = None, cuts: Sequence[str | float] = CUTS, embargo: int | None = None,
+    window: int = 50, horizon: int | None = 128, frictions: bool = True, haircut: float = 0.0, **options: Any,
+) -> PortfolioAllocation:  # fmt: skip
+    """Daily bars of your own; without a path, those of a small made-up market that comes with the package.
+
+    A seed picks the day on which a world begins. Names that are suspended, not listed yet, or no members on a day are
+    not bought on it; delisted ones are sold at their last price less `haircut`.
+
+    Args:
+        path: Long table (CSV, .csv.gz, Parquet, a folder of them, a data frame) or `Panel`. Relative paths start from
+            the folder in the environment variable SCENARIUM_DATA, where it is set.
+        columns: What its columns mean; see `data.columns`.
+        names: How many a world holds, drawn by its seed from the members of its first evening; which; or None for all.
+        index: Closes of the index; this and the next five are those of `data.read_panel`.
+        membership: Intervals of membership.
+        daily_limit: Price limits where the data has none.
+        dirty: "refuse" data with wrong rows, or "drop" these.
+        start: First day to read.
+        end: Last day to read.
+        split: "train", "validate" or "test"; None for all days.
+        cuts: Last day of train and of validation, dates or fractions of the days.
+        embargo: Days after a boundary that nobody plays; a window by default.
+        window: Past days an observation shows.
+        horizon: Days played; None plays the part in one episode, from its first day to its last.
+        frictions: Whether price limits bind too.
+        haircut: Part of its last price that a delisted name loses.
+        **options: Further arguments of `PortfolioAllocation`.
+
+    Raises:
+        ScenariumError: The data is wrong, or an argument is invalid.
+    """
+    reading = {"index": index, "membership": membership, "daily_limit": daily_limit, "dirty": dirty}
+    panel = panel_of(path, columns=columns, start=start, end=end, **reading)
+    first, last = part_of(panel.dates, split, cuts, window if embargo is None else embargo)
+    days = last + 1 - max(first, window) if horizon is None else horizon
+    market = PanelMarket(panel, names, (first, last), frictions, haircut)
+    model = _make(market, options, features=FEATURES, window=window, horizon=days, frictions=True)
+    market.starts(model.layout)
+    return model

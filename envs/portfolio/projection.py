@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from scenarium.envs.core.errors import ScenariumError
 from scenarium.envs.core.namespace import Array, Namespace
+from scenarium.envs.portfolio.costs import sum_of
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def project(
     fixed = None
     if tradable is not None:
         risky, fixed = _within_market(risky, before, held[0], limits.cash_floor, tradable, xp)
-    cash = xp.maximum(1.0 - xp.total(risky, 0), 0.0)
+    cash = xp.maximum(1.0 - sum_of(risky, xp), 0.0)
     return xp.concat([cash[None], risky], 0), fixed
 
 
@@ -75,11 +76,11 @@ def _within_mandate(risky: Array, before: Array, limits: Limits, xp: Namespace) 
     if limits.cap < 1.0:
         risky = xp.minimum(risky, limits.cap)
     if limits.cash_floor > 0.0:
-        invested = xp.total(risky, 0)
+        invested = sum_of(risky, xp)
         risky = risky * xp.minimum((1.0 - limits.cash_floor) / xp.maximum(invested, 1e-9), 1.0)
     if limits.turnover is not None:
         change = risky - before
-        traded = xp.total(xp.maximum(change, -change), 0)
+        traded = sum_of(xp.maximum(change, -change), xp)
         risky = before + change * xp.minimum(limits.turnover / xp.maximum(traded, 1e-9), 1.0)
     return risky
 
@@ -88,14 +89,15 @@ def _within_market(
     risky: Array, before: Array, cash: Array, floor: float, tradable: Tradable, xp: Namespace
 ) -> tuple[Array, Array]:
     """Leaves alone what cannot be traded, and scales purchases down to the cash there is."""
-    one, none = before * 0.0 + 1.0, before * 0.0
     change = risky - before
     buys = xp.maximum(change, 0.0)
     sells = (buys - change) * tradable.sell
     buys = buys * tradable.buy
-    available = xp.maximum(cash + xp.total(sells, 0) - floor, 0.0)
-    buys = buys * xp.minimum(available / xp.maximum(xp.total(buys, 0), 1e-9), 1.0)
+    available = xp.maximum(cash + sum_of(sells, xp) - floor, 0.0)
+    buys = buys * xp.minimum(available / xp.maximum(sum_of(buys, xp), 1e-9), 1.0)
     risky = before + buys - sells
-    stuck_below = xp.where(change <= 0.0, 1.0 - tradable.sell, none)
-    stuck_above = xp.where(change >= 0.0, 1.0 - tradable.buy, none)
-    return risky, xp.minimum(stuck_below + stuck_above, one)
+    # Facts without a gradient: what is not to be sold cannot be, or what is not to be bought.
+    stuck = xp.maximum(
+        xp.cast(change <= 0.0, "float") * (1.0 - tradable.sell), xp.cast(change >= 0.0, "float") * (1.0 - tradable.buy)
+    )
+    return risky, stuck

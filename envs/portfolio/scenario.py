@@ -36,6 +36,7 @@ class Layout:
         features: Of `FEATURES`, in this order.
         frictions: Whether price limits and suspensions restrict trading.
         cash: Daily return of cash.
+        exits: Whether names may be delisted, so that what is held of them is sold.
     """
 
     names: int
@@ -44,6 +45,7 @@ class Layout:
     features: tuple[str, ...] = PRICES
     frictions: bool = False
     cash: float = 0.0
+    exits: bool = False
 
     @property
     def pixels(self) -> int:
@@ -153,10 +155,10 @@ class MarketScenario(Scenario):
     def _roll(self, market: Market, seeds: Array, fees: Fees, dates: Array) -> _Part:
         xp = self.xp
         rolled = market.roll(seeds, self.rows, xp)
-        buy, sell = _rates(rolled, fees, dates, xp)
+        buy, sell = rates_of(rolled, fees, dates, xp)
         levels = xp.cumsum(xp.cast(rolled.bars.overnight + rolled.bars.intraday, "double"), 0)
-        seen = _seen(rolled, levels, buy, sell, self.layout, xp)
-        return _Part(rolled.caps, seen, _moves(rolled, levels, self.layout, xp), buy, sell)
+        seen = seen_of(rolled, levels, buy, sell, self.layout, xp)
+        return _Part(rolled.caps, seen, moves_of(rolled, levels, self.layout, xp), buy, sell)
 
 
 class _Part(NamedTuple):
@@ -187,7 +189,7 @@ def _dates(seeds: Array, rows: int, xp: Namespace) -> Array:
     return dates if xp.batched else dates[:, 0]
 
 
-def _rates(rolled: Rolled, fees: Fees, dates: Array, xp: Namespace) -> tuple[Array, Array]:
+def rates_of(rolled: Rolled, fees: Fees, dates: Array, xp: Namespace) -> tuple[Array, Array]:
     """Cost of purchases and of sales on each day, float32 of the shape of `dates`."""
     none = xp.cast(dates, "float") * 0.0
     if rolled.costs is not None:
@@ -199,7 +201,7 @@ def _rates(rolled: Rolled, fees: Fees, dates: Array, xp: Namespace) -> tuple[Arr
     return none + fees.buy, none + fees.sell + (duty if fees.stamp else 0.0)
 
 
-def _seen(rolled: Rolled, levels: Array, buy: Array, sell: Array, layout: Layout, xp: Namespace) -> Array:
+def seen_of(rolled: Rolled, levels: Array, buy: Array, sell: Array, layout: Layout, xp: Namespace) -> Array:
     """The part of the rows that observations show: [rows, X], or [rows, B, X]."""
     bars = rolled.bars
     close = xp.cast(levels, "float") if rolled.noise is None else xp.cast(levels + rolled.noise, "float")
@@ -219,7 +221,7 @@ def _seen(rolled: Rolled, levels: Array, buy: Array, sell: Array, layout: Layout
     return row.movedim(-1, 1).contiguous() if xp.batched else row
 
 
-def _moves(rolled: Rolled, levels: Array, layout: Layout, xp: Namespace) -> Array:
+def moves_of(rolled: Rolled, levels: Array, layout: Layout, xp: Namespace) -> Array:
     """The part of the rows that the step needs, [rows, K] or [rows, K, B]."""
     bars: Bars = rolled.bars
     overnight, intraday = (

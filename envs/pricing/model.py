@@ -59,6 +59,22 @@ class AncillaryPricing(Model):
             without the noise of the sale), or a function of the outcome; in list prices per session.
         as_rung: Whether the action is a rung's number; else it is a price, rounded to the nearest rung.
 
+    Reward:
+        "sampled" (the default): the price if the customer buys, else nothing, in list prices per session. "expected":
+        the price times the true purchase probability, which is the same on average without the noise of the sale.
+
+    Start:
+        The first of independent sessions; each brings a customer with a context of its own.
+
+    Optimum:
+        The best price given the observed context, integrated over what stays hidden. With limited units: dynamic
+        programming over sessions and units left. With drift: a filter that infers the demand's level from its own
+        sales, the best policy known. With several products: the best common margin given the context.
+
+    References:
+        - N. Shukla, A. Kolbeinsson, K. Otwell, L. Marla, K. Yellepeddi, "Dynamic Pricing for Airline Ancillaries with
+          Customer Context", KDD 2019.
+
     Raises:
         ScenariumError: An argument is invalid.
     """

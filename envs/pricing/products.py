@@ -117,6 +117,22 @@ class MultiProductPricing(Model):
         horizon: Sessions of an episode.
         reward: "sampled", "expected", or a function of the outcome.
 
+    Reward:
+        "sampled" (the default): price minus cost of the product the customer takes, in list prices of the bag per
+        session. "expected": the expected margin, which is the same on average without the noise of the sale.
+
+    Start:
+        The first of independent sessions; each brings a customer with a context of its own.
+
+    Optimum:
+        The best price given the observed context, integrated over what stays hidden. With limited units: dynamic
+        programming over sessions and units left. With drift: a filter that infers the demand's level from its own
+        sales, the best policy known. With several products: the best common margin given the context.
+
+    References:
+        - N. Shukla, A. Kolbeinsson, K. Otwell, L. Marla, K. Yellepeddi, "Dynamic Pricing for Airline Ancillaries with
+          Customer Context", KDD 2019.
+
     Raises:
         ScenariumError: An argument is invalid.
     """

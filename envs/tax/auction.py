@@ -103,12 +103,20 @@ def match(orders: Array, tie: Array, tables: Tables, parameters: Parameters, xp:
     """
     none = orders[0] * 0
     market = Market(orders, none[0], none[0], none, none, none[:, :1] * tables.prices[None])
+    if not xp.batched and not _may_cross(orders, parameters):
+        return market
     for _ in range(parameters.workers):
         buyer, seller, best_bid, best_ask = _pair(market.orders, tie, parameters, xp)
         if xp.never(buyer):
             break
         market = _trade(market, buyer, seller, best_bid, best_ask, tables, parameters, xp)
     return market
+
+
+def _may_cross(orders: Array, parameters: Parameters) -> bool:
+    """Whether in a book of one world the best bid reaches the best ask, be it of the same worker."""
+    books = zip(orders.max((0, 2)).tolist(), orders.min((0, 2)).tolist(), strict=True)
+    return any(bid > 0 > ask and bid_price(bid) >= ask_price(ask, parameters.price_most) for bid, ask in books)
 
 
 def _pair(orders: Array, tie: Array, parameters: Parameters, xp: Namespace) -> tuple[Array, Array, Array, Array]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from gymnasium import spaces
@@ -128,6 +128,8 @@ class TaxOneStep(Model):
     """
 
     horizon = 1
+    terminates = True
+    chance = False
     gradient: Literal["exact", "relaxed", "none"] = "relaxed"
     time_limit_is_terminal = True
 
@@ -187,9 +189,17 @@ class TaxOneStep(Model):
         rates = xp.cast(action, "double")
         if self.rates == "levels":
             rates = rates * (1.0 / (LEVELS - 1))
-        found = self.respond(xp.minimum(xp.maximum(rates, 0.0), 1.0), xp)
-        info = found._asdict()
-        return state + 1.0, Outcome(xp.cast(self.welfare(found, xp), "float"), False, info)
+        rates = xp.minimum(xp.maximum(rates, 0.0), 1.0)
+        found = self.respond(rates, xp)
+        welfare = self.welfare(found, xp)
+        info = {**found._asdict(), "rates": rates, "welfare": welfare}
+        over = state >= 0.0 if xp.batched else True
+        return state + 1.0, Outcome(xp.cast(welfare, "float"), over, info)
+
+    def render(self, state: Array, outcome: Outcome | None, t: int) -> Any:
+        from scenarium.envs.tax.picture import one_step
+
+        return one_step(self, outcome)
 
     def respond(self, rates: Array, xp: Namespace) -> Results:
         """Best responses to a schedule.

@@ -12,6 +12,7 @@ from typing import Any
 
 from scenarium.envs.core.embedded import WithPolicies
 from scenarium.envs.core.errors import ScenariumError
+from scenarium.envs.core.registry import takes
 from scenarium.envs.tax.layouts import Layout
 from scenarium.envs.tax.model import PLANNER, WORKER, TaxWorld
 from scenarium.envs.tax.one_step import OneStepParameters, TaxOneStep, small
@@ -32,6 +33,7 @@ def _split(options: dict[str, Any], names: frozenset[str]) -> tuple[dict[str, An
     return mine, {name: value for name, value in options.items() if name not in names}
 
 
+@takes(TaxWorld, Parameters)
 def world(layout: str | Layout = "open_quadrant_25", **options: Any) -> TaxWorld:
     """Workers and planner, all of them agents.
 
@@ -43,16 +45,19 @@ def world(layout: str | Layout = "open_quadrant_25", **options: Any) -> TaxWorld
     return TaxWorld(Parameters(**numbers), layout, **rest)
 
 
+@takes(TaxWorld, Parameters)
 def world_of_ten(layout: str | Layout = "open_quadrant_40", **options: Any) -> TaxWorld:
     """Ten workers on the large map, and the planner."""
     return world(layout, **{"workers": 10, **options})
 
 
+@takes(TaxWorld, Parameters)
 def split_world(**options: Any) -> TaxWorld:
     """The most skilled worker alone above a line of water, the others below; they can still trade."""
     return world(**{"layout": "split_25", **options})
 
 
+@takes(TaxWorld, Parameters, Rule)
 def tax_game(layout: str | Layout = "open_quadrant_25", **options: Any) -> WithPolicies:
     """The planner's problem: ten tax periods, workers by rule who answer to taxes.
 
@@ -70,6 +75,7 @@ def tax_game(layout: str | Layout = "open_quadrant_25", **options: Any) -> WithP
     return WithPolicies(model, PLANNER, {WORKER: workers}, every=model.parameters.period)
 
 
+@takes(OneWorker, Parameters, Rule)
 def one_worker(layout: str | Layout = "open_quadrant_25", **options: Any) -> OneWorker:
     """One worker's problem among workers by rule, without taxes or under a schedule that stands.
 
@@ -82,6 +88,7 @@ def one_worker(layout: str | Layout = "open_quadrant_25", **options: Any) -> One
     return OneWorker(Parameters(**numbers), layout, rule=Rule(**rule), **rest)
 
 
+@takes(TaxOneStep, OneStepParameters)
 def one_step(**options: Any) -> TaxOneStep:
     """A hundred workers answer the planner's schedule exactly.
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scenarium.envs.core.canvas import INK, LINE, MUTED, PAPER, Image, figure_of, pixels
+from scenarium.envs.core.canvas import INK, LINE, PAPER, Image, figure_of, pixels
 from scenarium.envs.core.model import Outcome
 from scenarium.envs.tax.parameters import RESOURCES
+from scenarium.envs.tax.picture import plain
 
 if TYPE_CHECKING:
     from scenarium.envs.tax.economy import Economy
@@ -80,16 +81,6 @@ def _map(axes: Any, model: TaxWorld, state: Economy) -> None:
         spine.set_color(LINE)
 
 
-def _plain(axes: Any, title: str) -> None:
-    """Title and quiet axes."""
-    axes.set_title(title, fontsize=9, color=INK, loc="left")
-    axes.tick_params(labelsize=8, colors=MUTED, length=2)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(LINE)
-
-
 def _wealth(axes: Any, model: TaxWorld, state: Economy) -> None:
     order = np.argsort(state.pay)
     colours = [WORKERS[int(k)] for k in order]
@@ -99,7 +90,7 @@ def _wealth(axes: Any, model: TaxWorld, state: Economy) -> None:
     houses = [int((state.houses == k + 1).sum()) for k in order]
     names = [f"{k}  pay {state.pay[k]:.1f}  {count} houses" for k, count in zip(order, houses, strict=True)]
     axes.set_yticks(place, names)
-    _plain(axes, "coin by worker, the most skilled on top")
+    plain(axes, "coin by worker, the most skilled on top")
 
 
 def _schedule(axes: Any, model: TaxWorld, state: Economy) -> None:
@@ -110,7 +101,7 @@ def _schedule(axes: Any, model: TaxWorld, state: Economy) -> None:
         axes.axvline(max(float(income), 0.0), color=WORKERS[number], linewidth=2.5, alpha=0.75, ymax=0.25)
     axes.set_xlim(0.0, end)
     axes.set_ylim(-0.02, 1.02)
-    _plain(axes, "marginal tax rate; last period's incomes as marks")
+    plain(axes, "marginal tax rate; last period's incomes as marks")
 
 
 def _trades(axes: Any, state: Economy, outcome: Outcome | None) -> None:
@@ -119,5 +110,5 @@ def _trades(axes: Any, state: Economy, outcome: Outcome | None) -> None:
         axes.bar(prices + 0.4 * k - 0.2, state.price_history[k], 0.4, color=GROWTH[name][1], label=name)
     axes.set_xticks(prices)
     now = 0 if outcome is None else int(np.sum(outcome.info["trades"]))
-    _plain(axes, f"recent trades by price ({now} in the last period)")
+    plain(axes, f"recent trades by price ({now} in the last period)")
     axes.legend(fontsize=8, frameon=False)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -14,14 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from scenarium import cli
+from scenarium.board_cli import BoardCommand
 from scenarium.envs.core.errors import ScenariumError
 from scenarium.envs.core.files import write_atomic
+from scenarium.workers import Job, LocalWorkers
 
 
 def run(command: cli.Command, fields: dict[str, Any], arguments: Sequence[str]) -> None:
-    """Runs a parsed command; `fields` are config fields, for `train` only, and `arguments` the command line."""
+    """Runs a parsed command; `fields` are config fields, for training, and `arguments` the command line."""
     if isinstance(command, cli.Train):
-        train(command, fields, arguments)
+        train(command, {**cli.json_argument(command.fields, "fields"), **fields}, arguments)
+    elif isinstance(command, cli.Sweep):
+        from scenarium.sweep import run_sweep
+
+        run_sweep(command, fields)
+    elif isinstance(command, BoardCommand):
+        from scenarium.board import run_board
+
+        run_board(command)
     else:
         execute(command)
 
@@ -43,10 +51,19 @@ def _listing(rows: Iterable[tuple[str, str]], as_json: bool) -> None:
 
 
 @execute.register
+def _(command: cli.Doctor) -> None:
+    from scenarium import doctor
+
+    found = doctor.examine()
+    print(json.dumps(found, indent=2) if command.json else doctor.report(found))
+
+
+@execute.register
 def _(command: cli.Envs) -> None:
     from scenarium.envs import entries
 
-    _listing(((entry.id, entry.title) for entry in entries().values()), command.json)
+    known = [*entries().values(), *entries(several=True).values()]
+    _listing(((entry.id, entry.title) for entry in known), command.json)
 
 
 @execute.register
@@ -81,28 +98,21 @@ def train(command: cli.Train, fields: dict[str, Any], arguments: Sequence[str]) 
 
 def _train_side_by_side(command: cli.Train, arguments: Sequence[str]) -> None:
     """One process per seed, `jobs` at a time; each is the same command with one seed."""
-    base = [sys.executable, "-m", "scenarium", *_without(_without(arguments, "--seeds"), "--jobs")]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    waiting = list(command.seeds)
-    running: dict[int, subprocess.Popen[bytes]] = {}
+    base = _without(_without(arguments, "--seeds"), "--jobs")
+    waiting = [Job(f"seed {seed}", (*base, "--seeds", str(seed)), command.out) for seed in command.seeds]
+    workers, running = LocalWorkers(command.jobs), 0
     try:
         while waiting or running:
-            while waiting and len(running) < command.jobs:
-                seed = waiting.pop(0)
-                print(f"seed {seed} starts")
-                running[seed] = subprocess.Popen([*base, "--seeds", str(seed)], env=environment)
-            for seed, process in list(running.items()):
-                if process.poll() is not None:
-                    del running[seed]
-                    if process.returncode:
-                        raise ScenariumError(f"training of seed {seed} stopped with exit code {process.returncode}")
-            time.sleep(0.2)
+            while waiting and workers.free():
+                print(f"{waiting[0].name} starts")
+                workers.start(waiting.pop(0))
+                running += 1
+            for outcome in workers.finished():
+                running -= 1
+                if outcome.ending != "done":
+                    raise ScenariumError(f"training of {outcome.job.name} stopped: {outcome.reason}")
     finally:
-        # An interrupt lets each finish its iteration and write its checkpoint; Ctrl-C has reached them already.
-        for process in running.values():
-            process.send_signal(signal.SIGINT)
-        for process in running.values():
-            process.wait()
+        workers.close()
 
 
 def _without(arguments: Sequence[str], option: str) -> list[str]:
@@ -137,18 +147,29 @@ def _train_seed(command: cli.Train, fields: dict[str, Any], seed: int) -> None:
     folder = command.out / f"seed_{seed}"
     resume = has_checkpoint(folder) and not command.fresh
     before, cpu, wall = _spent(folder) if resume else {}, time.process_time(), time.perf_counter()
+    curve = _curve(command, agent, folder, before.get("cpu_seconds", 0.0))
     try:
         agent.learn(
-            command.steps, progress_bar=sys.stdout.isatty(), log_dir=folder, checkpoint=folder, resume=resume
+            command.steps, curve, progress_bar=sys.stdout.isatty(), log_dir=folder, checkpoint=folder, resume=resume
         )  # fmt: skip
     finally:
+        measuring = 0.0 if curve is None else curve.measuring
         cost = {
-            "cpu_seconds": before.get("cpu_seconds", 0.0) + time.process_time() - cpu,
+            "cpu_seconds": before.get("cpu_seconds", 0.0) + time.process_time() - cpu - measuring,
             "wall_seconds": before.get("wall_seconds", 0.0) + time.perf_counter() - wall,
             "device": str(agent.device),
         }
         write_atomic(folder / "run.json", json.dumps(cost, indent=2))
     print(f"seed {seed}: {agent.num_timesteps:,} steps in {cost['cpu_seconds']:.0f} CPU-s -> {folder}")
+
+
+def _curve(command: cli.Train, agent: Any, folder: Path, spent: float) -> Any:
+    """The callback that measures the learning curve, where a task says how."""
+    from scenarium.leaderboard.curves import CurveCallback, task_of
+    from scenarium.leaderboard.tasks import load_tasks
+
+    task = task_of(agent, load_tasks()) if command.curve else None
+    return task and CurveCallback(folder, task, command.steps, points=command.curve, spent=spent)
 
 
 def _spent(folder: Path) -> dict[str, Any]:
@@ -206,46 +227,57 @@ def _(command: cli.Evaluate) -> None:
 
 
 @execute.register
-def _(command: cli.Submit) -> None:
-    from scenarium.agents.core.checkpoint import read_header
-    from scenarium.leaderboard.store import ResultStore
-    from scenarium.leaderboard.submission import MANIFEST, Signature, read_manifest, seed_folders, submit, task_for
-    from scenarium.leaderboard.tasks import get_task, load_tasks
-
-    if command.task is None and (Path(command.run) / MANIFEST).is_file():
-        task = get_task(read_manifest(command.run).task)
-    elif command.task is None and Path(command.run).exists():
-        task = task_for(str(read_header(seed_folders(command.run)[0])["env"]["id"]), load_tasks())
-    else:
-        task = get_task(command.task) if command.task else next(iter(load_tasks().values()))
-    sign = Signature(
-        command.author, command.licence, command.title, command.description, command.code_url, command.ruleset
-    )  # fmt: skip
-    say = (lambda text: None) if command.json else print
-    result = submit(command.run, task, ResultStore(command.root), sign, command.slug, command.device, say)
-    scores = [task.score(run.mean) for run in result.runs]
-    if command.json:
-        print(json.dumps({"task": task.name, "slug": result.slug, "status": result.status, "scores": scores}))
-    else:
-        print(f"{result.slug} on {task.name}: {result.status}, mean score {sum(scores) / len(scores):.3f}")
-
-
-@execute.register
 def _(command: cli.Leaderboard) -> None:
-    from scenarium.leaderboard.page import render_page
-    from scenarium.leaderboard.store import ResultStore
+    from scenarium.leaderboard.collection import PUBLISHED, Collection
+    from scenarium.leaderboard.site import render_site, write_site
     from scenarium.leaderboard.tasks import load_tasks
 
-    loaded = ResultStore(command.root).load()
-    for path, error in loaded.broken:
+    found = Collection([*([PUBLISHED] if command.published else []), command.root])
+    for path, error in found.broken:
         print(f"left out {path}: {error}", file=sys.stderr)
-    out = command.out or command.root / "index.html"
-    write_atomic(out, render_page(load_tasks(), loaded.results, broken=loaded.broken))
-    print(f"{len(loaded.results)} entries -> {out}")
+    pages = render_site(load_tasks(), found.results, manifests=found.manifest, broken=found.broken)
+    out = write_site(command.out or command.root, pages)
+    print(f"{len(found.results)} results -> {out}")
     if command.open:
         import webbrowser
 
         webbrowser.open(out.resolve().as_uri())
+
+
+@execute.register
+def _(command: cli.Backtest) -> None:
+    from scenarium.leaderboard.backtest import backtest
+
+    kwargs = cli.json_argument(command.env_kwargs, "env-kwargs")
+    if command.split is not None:
+        kwargs["split"] = command.split
+    policies: dict[str, Any] = {}
+    for name in command.policies:
+        loaded = _load_policies(name, command.env, kwargs)
+        run = Path(name).name
+        policies |= {run if len(loaded) == 1 else f"{run} {label}": policy for label, policy in loaded}
+    worlds = None if command.worlds is None else range(command.seed, command.seed + command.worlds)
+    test = backtest(
+        policies, command.env, worlds, against=None if command.against == "none" else command.against,
+        periods=command.periods, trials=command.trials, device=command.device, **kwargs,
+    )  # fmt: skip
+    page = None if command.out is None else test.write(command.out)
+    print(json.dumps(test.as_json(), indent=2) if command.json else test.table())
+    if page is not None and not command.json:
+        played = f"{len(test.seeds)} worlds" if len(test.seeds) > 1 else "1 world"
+        print(f"{played} of {test.days} days -> {page}")
+
+
+@execute.register
+def _(command: cli.Collect) -> None:
+    from scenarium.agents.data.collect import collect
+
+    kwargs = cli.json_argument(command.env_kwargs, "env-kwargs")
+    data = collect(command.env, command.policy, command.episodes, command.seed, command.epsilon, kwargs)
+    data.save(command.out)
+    print(
+        f"{data.episodes} episodes, {data.steps} steps, mean return {float(data.returns.mean()):.4f} -> {command.out}"
+    )
 
 
 @execute.register

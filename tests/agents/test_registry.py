@@ -19,6 +19,50 @@ TINY: dict[str, dict[str, Any]] = {
     "hdpo": {"batch_size": 4, "horizon": 12, "dev_worlds": 2, "dev_horizon": 12, "dev_warm_up": 0, "dev_every": 2},
     "pqn": {"num_envs": 4, "steps": 4, "epochs": 1, "minibatches": 2},
     "pqn_rnn": {"num_envs": 4, "steps": 4, "window": 2, "epochs": 1, "minibatches": 2},
+    "dqn": {"num_envs": 4, "steps": 4, "learning_starts": 16, "batch_size": 8, "updates": 1, "capacity": 200},
+    "ra_dqn": {
+        "num_envs": 4,
+        "steps": 4,
+        "learning_starts": 16,
+        "batch_size": 8,
+        "updates": 1,
+        "capacity": 200,
+        "slots": 2,
+        "trajectories": 4,
+        "acting_trajectories": 4,
+        "span": 6,
+        "slot_width": 8,
+        "summary_width": 8,
+        "key_width": 8,
+    },
+    "r2d2": {
+        "num_envs": 4,
+        "steps": 3,
+        "window": 2,
+        "burn_in": 1,
+        "learning_starts": 4,
+        "batch_size": 2,
+        "updates": 1,
+        "capacity": 20,
+    },
+    "ra_r2d2": {
+        "num_envs": 4,
+        "steps": 3,
+        "window": 2,
+        "burn_in": 1,
+        "learning_starts": 4,
+        "batch_size": 2,
+        "updates": 1,
+        "capacity": 20,
+        "slots": 2,
+        "trajectories": 4,
+        "acting_trajectories": 4,
+        "span": 3,
+        "slot_width": 8,
+        "summary_width": 8,
+        "key_width": 8,
+    },
+    "two_level": {"num_envs": 4, "steps": 1, "minibatches": 2, "planner_rollout": 1, "planner_minibatches": 2},
     "sb3_ppo": {"num_envs": 2, "algorithm": {"n_steps": 8, "batch_size": 8, "n_epochs": 1}},
     "sb3_a2c": {"num_envs": 2},
     "sb3_sac": {"num_envs": 2, "algorithm": {"learning_starts": 8, "batch_size": 4, "buffer_size": 100}},
@@ -50,7 +94,7 @@ def test_listing_agents_imports_no_torch() -> None:
 @pytest.mark.parametrize("name", list(agent_entries()))
 def test_every_agent_learns_acts_and_comes_back_on_every_id_it_can_play(name: str, env_id: str, tmp_path: Path) -> None:
     try:
-        agent = make_agent(name, env_id, device="cpu", **TINY.get(name, {}))
+        agent = make_agent(name, env_id, device="cpu", env_kwargs=entries()[env_id].trial, **TINY.get(name, {}))
     except ScenariumError as error:
         if not any(words in str(error) for words in REFUSALS):
             raise

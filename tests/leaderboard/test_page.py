@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from scenarium.leaderboard.page import interval_bar, number, quantity, render_page, write_page
 from scenarium.leaderboard.ranking import result_row, standings
 from scenarium.leaderboard.schema import Result, Task
+from scenarium.leaderboard.site import render_site
 from scenarium.leaderboard.store import BrokenFile
 
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}"
@@ -44,8 +47,22 @@ class Outline(HTMLParser):
         assert self.open.pop() == tag
 
 
+def pages(task: Task, *results: Result) -> dict[str, str]:
+    return dict(render_site({task.name: task}, results, replications=100))
+
+
 def render(task: Task, *results: Result) -> str:
-    return render_page({task.name: task}, results, replications=100)
+    """All pages of the site in one text."""
+    return "".join(pages(task, *results).values())
+
+
+def the_only_script(html: str) -> str:
+    """The page's script, which must be the one that its content security policy allows, and without a source."""
+    (script,) = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    assert html.lower().count("<script") == 1
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'" in html
+    return script
 
 
 def test_two_renders_are_the_same_bytes_whatever_the_order(task: Task, make_result: Callable[..., Result]) -> None:
@@ -55,15 +72,18 @@ def test_two_renders_are_the_same_bytes_whatever_the_order(task: Task, make_resu
 
 def test_a_hostile_entry_stays_text(task: Task, make_result: Callable[..., Result]) -> None:
     fields = {"title": HOSTILE, "authors": (HOSTILE,), "description": HOSTILE, "licence": HOSTILE}
-    html = render(task, make_result("evil", FIVE, code_url="https://x.org/\"onclick='a'", **fields))
-    outline = Outline(html)
-    assert "script" not in outline.tags
-    assert "img" not in outline.tags
-    assert not [name for name, _ in outline.attributes if name.startswith("on")]
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
-    assert "{{ 7*7 }}" in html
+    evil = pages(task, make_result("evil", FIVE, code_url="https://x.org/\"onclick='a'", **fields))
+    assert list(evil) == ["index.html", "tasks/toy.html", "submissions/evil.html"]
+    (script,) = {the_only_script(html) for html in pages(task, make_result("good", FIVE)).values()}
+    for html in evil.values():
+        outline = Outline(html)
+        assert the_only_script(html) == script
+        assert "img" not in outline.tags
+        assert not [name for name, _ in outline.attributes if name.startswith("on")]
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+        assert "{{ 7*7 }}" in html
     broken = [BrokenFile(Path("<b>x</b>.json"), HOSTILE)]
-    assert "script" not in Outline(render_page({task.name: task}, [], broken=broken)).tags
+    assert the_only_script(render_page({task.name: task}, [], broken=broken)) == script
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
@@ -75,12 +95,13 @@ def test_a_title_never_changes_the_structure(task: Task, make_result: Callable[.
 
 
 def test_the_page_stands_alone(task: Task, make_result: Callable[..., Result]) -> None:
-    html = render(task, make_result("a", FIVE, code_url="https://example.org/code"))
-    assert re.findall(r"https?://[^\"' <]+", html) == ["https://example.org/code"]
-    assert not re.search(r"<(script|link|iframe|object)|@import|url\(", html)
-    assert "prefers-color-scheme: dark" in html
-    assert 'name="viewport"' in html
-    assert "default-src 'none'" in html
+    for name, html in pages(task, make_result("a", FIVE, code_url="https://example.org/code")).items():
+        addresses = re.findall(r"https?://[^\"' <]+", html)
+        assert addresses == (["https://example.org/code"] if name == "submissions/a.html" else [])
+        assert not re.search(r"<(link|iframe|object|img)|<script\s|@import|url\(|fetch\(|import\(", html)
+        assert "prefers-color-scheme: dark" in html
+        assert 'name="viewport"' in html
+        assert the_only_script(html)
 
 
 def test_the_page_shows_values_badges_and_dates(task: Task, make_result: Callable[..., Result]) -> None:
@@ -100,11 +121,20 @@ def test_tracks_are_ranked_apart(task: Task, make_result: Callable[..., Result])
     assert [row.label for row in free.rows] == ["reference", "b", "floor", "random actions"]
 
 
-def test_overlapping_intervals_share_a_rank(task: Task, make_result: Callable[..., Result]) -> None:
-    scores = {"low": 0.1, "high": 0.9, "near": 0.895}
+def test_a_paired_interval_that_contains_zero_is_a_shared_rank(task: Task, make_result: Callable[..., Result]) -> None:
+    scores = {"low": 0.1, "high": 0.9, "near": 0.8995}
     results = [make_result(slug, [base + x / 10 for x in FIVE]) for slug, base in scores.items()]
     table = standings(task, results, replications=200)[0]
     assert [(row.label, row.rank) for row in table.rows if row.rank] == [("high", 1), ("near", 1), ("low", 3)]
+
+
+def test_a_difference_clear_on_common_worlds_is_a_rank_though_the_intervals_overlap(
+    task: Task, make_result: Callable[..., Result]
+) -> None:
+    results = [make_result(slug, [base + x / 10 for x in FIVE]) for slug, base in (("high", 0.9), ("near", 0.895))]
+    high, near = (row for row in standings(task, results, replications=500)[0].rows if row.rank)
+    assert (high.label, high.rank, near.label, near.rank) == ("high", 1, "near", 2)
+    assert near.high > high.low
 
 
 def test_noise_never_earns_a_better_rank_than_a_higher_score(task: Task, make_result: Callable[..., Result]) -> None:

@@ -121,6 +121,61 @@ def test_golden_numbers_of_rliable() -> None:
     assert (better.low, better.high) == pytest.approx((0.3667, 0.8167), abs=0.02)
 
 
+def _gamma_scores() -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.RandomState(7)  # noqa: NPY002 (its stream is frozen for good)
+    x = np.round(random.gamma(4.0, 0.15, size=(10, 12)), 3)
+    return x, np.round(random.gamma(4.0, 0.17, size=(12, 12)), 3)
+
+
+def test_golden_numbers_of_rliable_at_two_thousand_replicates() -> None:
+    """Values of rliable 1.2.0 (arch 7.2.0, pandas 2.3.3), 2,000 replicates from RandomState(0)."""
+    x, y = _gamma_scores()
+    assert (x.sum(), y.sum()) == pytest.approx((69.595, 92.658))
+    golden = {
+        stats.iqm: (0.5534, 0.5039779166666667, 0.6000687499999999),
+        stats.median: (0.5663, 0.49688375, 0.6274037499999999),
+        stats.mean: (0.5799583333333334, 0.5337966666666667, 0.6250422916666667),
+        stats.optimality_gap: (0.43400833333333333, 0.39529062500000006, 0.4749945833333332),
+    }
+    for statistic, (point, low, high) in golden.items():
+        found = stats.interval(x, statistic, replications=2000)
+        assert found.point == pytest.approx(point, abs=1e-12)
+        assert (found.low, found.high) == pytest.approx((low, high), abs=0.005)
+    better = stats.improvement_interval(x, y, replications=2000)
+    assert better.point == pytest.approx(0.45729166666666665, abs=1e-12)
+    assert (better.low, better.high) == pytest.approx((0.3902604166666667, 0.5281336805555555), abs=0.005)
+
+
+def test_a_paired_comparison_cancels_what_a_world_does_to_both() -> None:
+    rng = np.random.default_rng(8)
+    worlds, noise = rng.normal(size=500), rng.normal(scale=0.05, size=(2, 5, 500))
+    x, y = {"task": worlds + noise[0] + 0.03}, {"task": worlds + noise[1]}
+    paired, apart = (stats.difference_interval(x, y, paired=flag) for flag in (True, False))
+    assert paired.point == apart.point
+    assert paired.low > 0 > apart.low
+    assert float(apart.high - apart.low) > 10 * float(paired.high - paired.low)
+    # What is left is the noise of five runs over 500 worlds on either side.
+    assert float(paired.high - paired.low) < 6 * 1.96 * 0.05 * (2 / 2500) ** 0.5
+
+
+def test_a_paired_difference_of_an_agent_with_itself_is_zero_where_it_has_one_run() -> None:
+    worlds = {"task": np.random.default_rng(9).normal(size=(1, 200))}
+    assert [float(value) for value in stats.difference_interval(worlds, worlds)] == [0.0, 0.0, 0.0]
+    assert stats.difference_interval(worlds, worlds, paired=False).low < 0
+
+
+def test_paired_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
+    rng, covered = np.random.default_rng(10), 0
+    for _ in range(200):
+        common = rng.normal(size=60)
+        x, y = (
+            {"task": common + rng.normal(scale=0.3, size=60) + rng.normal(scale=0.2, size=(8, 1))} for _ in range(2)
+        )
+        found = stats.difference_interval(x, y, stats.mean, replications=300)
+        covered += bool(found.low <= 0 <= found.high)
+    assert 0.88 <= covered / 200 <= 0.99
+
+
 def test_an_interval_agrees_with_scipys_bootstrap() -> None:
     scores = np.random.default_rng(1).normal(size=12)
     _, low, high = stats.interval({"task": scores}, stats.mean, replications=20_000)
@@ -182,6 +237,8 @@ def test_a_wider_confidence_gives_a_wider_interval() -> None:
         (lambda: stats.interval({"a": [1.0]}, confidence=95), "confidence must be between 0 and 1, got 95"),
         (lambda: stats.interval({"a": [1.0]}, replications=0), "replications must be at least 1"),
         (lambda: stats.improvement_interval({"a": [1.0]}, {"b": [1.0]}), "same tasks"),
+        (lambda: stats.difference_interval({"a": [1.0]}, {"b": [1.0]}), "same tasks"),
+        (lambda: stats.difference_interval({"a": [[1.0, 2.0]]}, {"a": [[1.0]]}), "common worlds in 'a'"),
     ],
 )
 def test_bad_input_is_named(call: object, message: str) -> None:

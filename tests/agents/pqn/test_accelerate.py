@@ -9,7 +9,7 @@ import torch
 from toy_tank import TankModel
 
 from scenarium.agents import PQN, PQNRNN
-from scenarium.agents.pqn.accelerate import Compiled, GraphReplay
+from scenarium.agents.core.accelerate import Compiled, GraphReplay
 from scenarium.envs.core.errors import ScenariumError
 
 SMALL: dict[str, Any] = {

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from scenarium.agents.networks.features import FlatFeatures
-from scenarium.agents.pqn.network import QNetwork, RecurrentQNetwork, linear
+from scenarium.agents.networks.values import QNetwork, RecurrentQNetwork, linear
 from scenarium.envs.core.errors import ScenariumError
 
 BOX = spaces.Box(-1.0, 1.0, (6,), np.float32)

@@ -16,7 +16,7 @@ from toy_panel import PanelModel
 from toy_tank import TankModel
 
 from scenarium.agents import PQN, PQNRNN
-from scenarium.agents.pqn.rollout import join
+from scenarium.agents.core.sequences import join
 from scenarium.envs.core.embedded import WithPolicies
 from scenarium.envs.core.errors import ScenariumError
 from scenarium.envs.core.model import Model

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from scenarium.agents.pqn.radam import radam_rates, radam_step, zeros_like_state
+from scenarium.agents.core.adam import adam_step, radam_rates, zeros_like_state
 
 
 def test_steps_equal_those_of_torch() -> None:
@@ -18,7 +18,7 @@ def test_steps_equal_those_of_torch() -> None:
         optimiser.step()
         rates = radam_rates(step, 0.01)
         kinds.add(rates[1] > 0)
-        radam_step(ours, gradient, **state, rates=torch.tensor(rates, dtype=torch.float64))
+        adam_step(ours, gradient, **state, rates=torch.tensor(rates, dtype=torch.float64))
         assert torch.allclose(ours, theirs.detach(), rtol=1e-9, atol=1e-12)
     assert kinds == {False, True}  # both sides of the rectification
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from scenarium.agents.pqn.targets import finished_returns, lambda_returns, next_values
+from scenarium.agents.core.returns import finished_returns, lambda_returns, next_values
 
 STEPS, LANES = 7, 2
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from scenarium.baselines.tax.burn_in import SAMPLES, burn_in, recorded
 from scenarium.baselines.tax.policy import observation_fields, part
 from scenarium.baselines.tax.rules import FlatTax, FreeMarket, StaticSchedule, UsFederal
-from scenarium.baselines.tax.saez import SAMPLES, Saez
+from scenarium.baselines.tax.saez import Saez
+from scenarium.envs import make_model
 from scenarium.envs.core.errors import ScenariumError
 from scenarium.envs.core.namespace import torch_namespace
 from scenarium.envs.core.rollout import unroll
@@ -45,8 +48,8 @@ def test_fixed_schedules() -> None:
 
 def test_saez_uses_the_last_500_incomes() -> None:
     model = short()
-    policy = Saez(model, elasticity=0.5)
-    before = policy._before
+    policy = Saez(model, elasticity=0.5, rounds=1)
+    before = policy._before.samples
     assert before.shape == (SAMPLES, 2)
     assert len(np.unique(before[:, 1])) > 20
     moments = list(unroll(model, model.scenario(torch.arange(2)), policy.act))
@@ -58,25 +61,55 @@ def test_saez_uses_the_last_500_incomes() -> None:
 
 def test_saez_estimates_the_elasticity_and_starts_afresh() -> None:
     model = short()
-    policy = Saez(model)
-    first = estimate_elasticity(*policy._before.T, keep=0.0)
-    assert policy._first_elasticity == first
+    policy = Saez(model, rounds=1)
     scenario = model.scenario(torch.arange(2))
     start = model.observe(model.initial(scenario, XP), scenario.until(0), 0, XP)
     action, memory = policy.predict(start)
     assert memory.shape == (2, SAMPLES + 1, 2)
+    np.testing.assert_allclose(memory[:, -1], policy._before.elasticity)
     later = start.clone()
     part(observation_fields(model.model), later, "time")[:] = 0.02
     part(observation_fields(model.model), later, "workers")[:, 3::6] = 2.0
     moved, after = policy.predict(later, memory)
-    assert not torch.equal(memory, after)
     np.testing.assert_allclose(after[0, -5:-1, 0], 40.0)
+    expected = estimate_elasticity(*after[0, :-1].numpy().T, before=policy._before.elasticity)
+    np.testing.assert_allclose(after[0, -1], expected)
     again, _ = policy.predict(start, after, np.array([False, False]))
     torch.testing.assert_close(again, action)
     fresh, _ = policy.predict(start, after, np.array([True, True]))
     torch.testing.assert_close(fresh, action)
-    foundation, _ = Saez(model, top="foundation").predict(start)
+    other = Saez(model, top="foundation", rounds=1)
+    other.__dict__["_before"] = policy._before
+    foundation, _ = other.predict(start)
     assert float(foundation[0, -1]) > float(action[0, -1])
+
+
+def test_a_history_begins_under_a_low_cap_with_random_rates_and_goes_on_with_the_formula() -> None:
+    capped: list[float] = []
+
+    def formula(samples: Any, elasticity: float, cap: float) -> Any:
+        assert samples.shape == (SAMPLES, 2)
+        assert elasticity == 0.7
+        capped.append(cap)
+        return np.full(7, 0.25)
+
+    history = burn_in(short(), formula, 7, elasticity=0.7, rounds=4)
+    # 16 worlds with 4 workers: the 500th income comes on the 8th tax day, in the third round, under a cap of 0.28.
+    assert capped == pytest.approx([0.28, 0.37, 0.37, 0.37])
+    late = history.samples[-192:]
+    assert set(late[late[:, 0] > 0.0, 1]) == {np.float64(np.float32(0.25))}
+    assert history.samples[:-192, 1].max() <= 0.28
+
+
+def test_the_recorded_history_keeps_the_economy_going() -> None:
+    model = make_model("TaxGame-v0")
+    policy = Saez(model)
+    found = recorded(model, policy.parameters)
+    assert found is not None
+    scenario = model.scenario(torch.arange(2_000_000, 2_000_004))
+    played = list(unroll(model, scenario, policy.act, 3))
+    assert float(played[0].action[:, 0].max()) < 0.7
+    assert float(played[-1].after.inner.wealth.mean()) > 20.0
 
 
 def test_the_one_step_economy() -> None:
@@ -109,6 +142,8 @@ def test_what_is_refused() -> None:
         StaticSchedule(short())
     with pytest.raises(ScenariumError, match="elasticity"):
         Saez(short(), elasticity=-1.0)
+    with pytest.raises(ScenariumError, match="rounds"):
+        Saez(short(), rounds=0)
     with pytest.raises(ScenariumError, match="top rule"):
         Saez(short(), top="none")
     with pytest.raises(ScenariumError, match="brackets"):

@@ -30,11 +30,75 @@ def test_figures_are_empyricals_where_definitions_agree(seed):
     assert metrics.cvar(r) == pytest.approx(golden["cvar"], rel=1e-10)
 
 
-def test_live_against_empyrical_where_it_is_installed():
+SAME = {
+    "total_return": lambda e, r: e.cum_returns_final(r),
+    "annual_return": lambda e, r: e.annual_return(r, annualization=242),
+    "annual_volatility": lambda e, r: e.annual_volatility(r, annualization=242),
+    "sharpe_ratio": lambda e, r: e.sharpe_ratio(r, annualization=242),
+    "sortino_ratio": lambda e, r: e.sortino_ratio(r, annualization=242),
+    "max_drawdown": lambda e, r: e.max_drawdown(r),
+    "calmar_ratio": lambda e, r: e.calmar_ratio(r, annualization=242),
+    "cvar": lambda e, r: e.conditional_value_at_risk(r),
+}
+"""Figures whose definitions are those of empyrical-reloaded, which wants pandas' names for some of its arguments."""
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_live_against_empyrical_where_it_is_installed(name):
     empyrical = pytest.importorskip("empyrical", reason="empyrical-reloaded is not installed")
-    r = series(11)
-    assert metrics.sharpe_ratio(r) == pytest.approx(empyrical.sharpe_ratio(r, annualization=242), rel=1e-10)
-    assert metrics.sortino_ratio(r) == pytest.approx(empyrical.sortino_ratio(r, annualization=242), rel=1e-10)
+    for seed in range(40):
+        r = series(100 + seed, 20 + 37 * seed)
+        assert getattr(metrics, name)(r) == pytest.approx(SAME[name](empyrical, r), rel=1e-10, abs=1e-14)
+
+
+@pytest.mark.parametrize("days", [20, 21, 40, 41, 333])
+def test_interest_is_deducted_as_empyrical_does(days):
+    empyrical = pytest.importorskip("empyrical", reason="empyrical-reloaded is not installed")
+    r = series(days, days)
+    ours, theirs = metrics.sharpe_ratio(r, 252, 1e-4), empyrical.sharpe_ratio(r, risk_free=1e-4, annualization=252)
+    assert ours == pytest.approx(theirs, rel=1e-10)
+    ours, theirs = metrics.sortino_ratio(r, 252, 1e-4), empyrical.sortino_ratio(r, 1e-4, annualization=252)
+    assert ours == pytest.approx(theirs, rel=1e-10)
+    np.testing.assert_allclose(metrics.drawdowns(r), empyrical.stats.drawdown_series(r), rtol=0, atol=1e-12)
+
+
+def test_where_definitions_differ_from_empyricals():
+    """The places the module names: no risk, no loss, tails that are no whole part, missing days."""
+    empyrical = pytest.importorskip("empyrical", reason="empyrical-reloaded is not installed")
+    flat, rising = np.full(30, 0.0), np.full(30, 0.01)
+    assert math.isnan(metrics.sharpe_ratio(rising))
+    assert empyrical.sharpe_ratio(rising) == math.inf
+    assert math.isnan(metrics.sortino_ratio(rising))
+    assert empyrical.sortino_ratio(rising) == math.inf
+    assert math.isnan(metrics.sharpe_ratio(flat))
+    assert math.isnan(metrics.calmar_ratio(rising))
+    assert math.isnan(empyrical.calmar_ratio(rising))
+    r = series(7, 24)
+    assert metrics.cvar(r, 0.3) == pytest.approx(np.sort(r)[:8].mean())
+    assert empyrical.conditional_value_at_risk(r, 0.3) == pytest.approx(np.sort(r)[:7].mean())
+    with pytest.raises(ScenariumError, match="finite"):
+        metrics.annual_return(np.append(r, np.nan))
+    assert np.isfinite(empyrical.annual_return(np.append(r, np.nan)))
+
+
+def test_a_portfolio_in_cash_has_no_ratio_whatever_rounding_leaves():
+    """Logits leave a few billionths in stocks; a ratio of that would be the market's."""
+    dust = series(3) * 2e-8
+    for figure in (metrics.sharpe_ratio, metrics.sortino_ratio, metrics.calmar_ratio, metrics.probabilistic_sharpe):
+        assert math.isnan(figure(dust)), figure.__name__
+    assert metrics.hit_rate(dust) == 0.0
+    assert metrics.sharpe_difference(dust, series(4)).value == pytest.approx(-metrics.sharpe_ratio(series(4)))
+
+
+def test_resampled_days_come_in_circular_blocks():
+    days = metrics.resampled_days(23, 5, 400, seed=2)
+    assert days.shape == (400, 23)
+    assert days.min() == 0
+    assert days.max() == 22
+    steps = np.diff(days, axis=1) % 23
+    assert (steps[:, [i for i in range(22) if i % 5 != 4]] == 1).all()
+    assert np.bincount(days.ravel(), minlength=23).std() / 400 < 0.1
+    assert (metrics.resampled_days(23, 5, 400, seed=2) == days).all()
 
 
 def test_by_hand():

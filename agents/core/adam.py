@@ -1,4 +1,4 @@
-"""Rectified Adam on one flat vector of weights, without reading a number back from the device."""
+"""Adam, rectified or plain, on one flat vector of weights, without reading a number back from the device."""
 
 from __future__ import annotations
 
@@ -34,8 +34,18 @@ def radam_rates(step: int, learning_rate: float) -> tuple[float, float]:
     return 0.0, learning_rate * rectifier * math.sqrt(second) / momentum
 
 
-def radam_step(weights: Tensor, gradient: Tensor, mean: Tensor, square: Tensor, rates: Tensor) -> None:
-    """Moves the weights, in place, by a gradient; `rates` [2] are those of `radam_rates`, on the device."""
+def adam_rates(step: int, learning_rate: float) -> tuple[float, float]:
+    """As `radam_rates`, for plain Adam (Kingma and Ba, ICLR 2015), in the form whose epsilon is not bias-corrected.
+
+    Args:
+        step: Number of the gradient step, from 1.
+        learning_rate: Its step size.
+    """
+    return 0.0, learning_rate * math.sqrt(1.0 - BETAS[1] ** step) / (1.0 - BETAS[0] ** step)
+
+
+def adam_step(weights: Tensor, gradient: Tensor, mean: Tensor, square: Tensor, rates: Tensor) -> None:
+    """Moves the weights, in place, by a gradient; `rates` [2] are those of the functions above, on the device."""
     mean.lerp_(gradient, 1.0 - BETAS[0])
     square.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1.0 - BETAS[1])
     scale = square.sqrt().add_(EPSILON).reciprocal_().mul_(rates[1]).add_(rates[0])

@@ -1,0 +1,1 @@
+"""Q-learning from replay, with and without memory, with and without retrieval of recorded trajectories."""

@@ -1,0 +1,1 @@
+"""Two-level training: workers and planner of the tax game learn together."""

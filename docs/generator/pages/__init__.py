@@ -1,0 +1,1 @@
+"""What writes the site's generated pages: environments, agents, tutorials, reference, leaderboard."""
