@@ -24,7 +24,7 @@ class Bottleneck(nn.Module):
         self.posterior, self.prior = nn.Linear(found, 2 * width), nn.Linear(width, 2 * width)
 
     def forward(self, found: Tensor, slots: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The codes [..., width] and what they cost [...].
+        """The codes [..., width] and what they cost [...], 0 where no gradient is wanted.
 
         Args:
             found: [..., found].
@@ -33,6 +33,8 @@ class Bottleneck(nn.Module):
         """
         mean, log_std = _parts(self.posterior(found))
         code = mean if noise is None else mean + noise * log_std.exp()
+        if not torch.is_grad_enabled():  # nobody minimises it
+            return code, code.new_zeros(())
         return code, gaussian_kl(mean, log_std, *_parts(self.prior(slots)))
 
 

@@ -171,12 +171,13 @@ class RetrievalProcess(nn.Module):
         shift = torch.arange(groups, device=place.device)[:, None, None] * summaries.valid[0].numel()
         rows = (place + shift).flatten(0, 1)
         keys = nn.functional.embedding(rows, summaries.key.flatten(0, 2))
-        scores = (keys @ query.flatten(0, 1)[..., None])[..., 0] / math.sqrt(c.key_width)
+        # Sums rather than products of small matrices, whose batches are slow.
+        scores = (keys * query.flatten(0, 1)[:, None]).sum(-1) / math.sqrt(c.key_width)
         there = there.flatten(0, 1)
         # A large number instead of infinity: where there is nothing to find, gradients stay numbers.
         weight = torch.where(there, scores, -1e30).softmax(-1) * there
         future = nn.functional.embedding(rows, summaries.future.flatten(0, 2))
-        found = self.value((weight[:, None] @ future)[:, 0])
+        found = self.value((weight[..., None] * future).sum(1))
         shape = (groups, batch, count, -1)
         return found.reshape(shape), place.reshape(shape), weight.reshape(shape)
 

@@ -15,8 +15,12 @@ ROOT = Path(__file__).resolve().parents[2]
 MEDIA = ROOT / "build" / "media"
 TUTORIALS = sorted((ROOT / "examples" / "tutorials").glob("*.py"))
 CLIENTS = sorted((ROOT / "examples" / "clients").glob("*.py"))
-_LINK = re.compile(r"\]\(((?:examples|benchmarks|leaderboard)/[^)]*)\)")
-COPIED = {"index.md": "README.md", "changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md"}
+COPIED = {
+    "README.md": "index.md", "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md",
+    "leaderboard/README.md": "submitting.md",
+}  # fmt: skip
+"""Texts of the repository that are pages of the site."""
+_LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)\)")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -39,7 +43,7 @@ def _section(nav: list[dict[str, Any]], title: str) -> list[Any]:
 
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     """Adds the generated pages and pictures."""
-    texts = {path: _linked((ROOT / source).read_text(encoding="utf-8")) for path, source in COPIED.items()}
+    texts = {path: _linked((ROOT / source).read_text(encoding="utf-8")) for source, path in COPIED.items()}
     texts |= {"environments/index.md": environments.index(), "tutorials/index.md": tutorials.index(TUTORIALS)}
     texts |= {f"tutorials/{script.stem}.md": tutorials.page(script) for script in TUTORIALS}
     texts |= reference.pages() | {"clients.md": tutorials.clients(CLIENTS)}
@@ -53,19 +57,26 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
         files.append(File.generated(config, path, content=text))
     for page, html in board.pages().items():
         files.append(File.generated(config, f"board/{page}", content=html))
-    for name in sorted({name for source in COPIED.values() for name in _named(source)}):
+    for name in sorted({name for source in COPIED for name in _named(source)}):
         files.append(File.generated(config, f"files/{name}", abs_src_path=str(ROOT / name)))
     return files
 
 
 def _named(source: str) -> list[str]:
-    """The repository's files that one of its texts links to, outside of docs."""
-    return [name for name in _LINK.findall((ROOT / source).read_text(encoding="utf-8")) if (ROOT / name).is_file()]
+    """The files that one of the repository's texts links to and that are neither pages nor in docs."""
+    names = _LINK.findall((ROOT / source).read_text(encoding="utf-8"))
+    return [name for name in names if name not in COPIED and not name.startswith("docs/") and (ROOT / name).is_file()]
 
 
 def _linked(text: str) -> str:
     """A text of the repository's root with its links turned into links within the site."""
-    return _LINK.sub(r"](files/\1)", text.replace("](docs/", "](").replace("](CONTRIBUTING.md", "](contributing.md"))
+    return _LINK.sub(lambda link: f"]({_place(link[1])})", text)
+
+
+def _place(name: str) -> str:
+    if name.startswith("docs/"):
+        return name.removeprefix("docs/")
+    return COPIED.get(name, f"files/{name}")
 
 
 def on_page_markdown(markdown: str, **kwargs: Any) -> str:

@@ -81,6 +81,26 @@ class PortfolioAllocation(Model):
         observation: "dict", "flat" or "paper" (image with the weights as its first row).
         reward: A name of `rewards.REWARDS` or a function of the outcome.
 
+    Reward:
+        "log" (the default): the logarithm of the day's growth of wealth, costs included, so that their sum is the
+        logarithm of final wealth. Others: "differential_sharpe", "average_sharpe" (the paper's),
+        "average_sharpe_late", "mean_variance" and "log_less_drawdown".
+
+    Start:
+        All in cash on a day that has `window` days behind it.
+
+    Optimum:
+        In the Gaussian market the log-optimal weights, by convex optimisation and quadrature. Elsewhere none is known;
+        the best constant mix in hindsight is shown, and 1/N is the rival to beat.
+
+    References:
+        - Y. Huang, C. Zhou, Y. Song, [arXiv 2412.18563](https://arxiv.org/abs/2412.18563): the setting of
+          `PortfolioAllocationPaper-v0`.
+        - Z. Jiang, D. Xu, J. Liang, "A deep reinforcement learning framework for the financial portfolio management
+          problem", [arXiv 1706.10059](https://arxiv.org/abs/1706.10059): the exact cost recursion.
+        - J. Moody, M. Saffell, "Learning to trade via direct reinforcement", IEEE Transactions on Neural Networks 12,
+          2001: the differential Sharpe ratio.
+
     Raises:
         ScenariumError: An argument is invalid.
     """

@@ -47,6 +47,24 @@ class TaxWorld(Model):
         reward: The planner's objective, a name in `utility.OBJECTIVES`, or a function of the outcome that gives the
             rewards of both roles.
 
+    Reward:
+        Of a worker the change of its utility, isoelastic in coin minus the cost of labour; of the planner the change of
+        its objective.
+
+    Start:
+        Workers without coin or goods at the map's edges, skills by rank, resources on their source tiles; skills and
+        places are drawn for each world.
+
+    Optimum:
+        Not known; the published learned planner reaches 1664, US federal rates 1261 and no taxes 1278 (equality times
+        productivity, four workers).
+
+    References:
+        - S. Zheng, A. Trott, S. Srinivasa, D. C. Parkes, R. Socher, "The AI Economist: Taxation policy design via
+          two-level deep multiagent reinforcement learning", Science Advances 8, 2022,
+          [arXiv 2108.02755](https://arxiv.org/abs/2108.02755), and its published code.
+        - E. Saez, "Using elasticities to derive optimal income tax rates", Review of Economic Studies 68, 2001.
+
     Raises:
         ScenariumError: An argument is unknown, or the workers do not fit the map.
     """

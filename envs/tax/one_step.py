@@ -123,6 +123,22 @@ class TaxOneStep(Model):
         smoothing: 0 for exact best responses; above 0 workers answer with a mixture over hours with weights
             exp(utility / smoothing) and everything is its expectation. That is another economy, for pathwise training.
 
+    Reward:
+        "iiw_utility" (the default): the mean utility of the workers, weighted by the inverse of their income before
+        tax. "eq_prod": equality times coin per worker.
+
+    Start:
+        The same in every world: a hundred workers whose skills are quantiles, and nothing is drawn.
+
+    Optimum:
+        The best schedule that a search over all brackets finds; workers answer exactly, so a schedule's value is exact.
+
+    References:
+        - S. Zheng, A. Trott, S. Srinivasa, D. C. Parkes, R. Socher, "The AI Economist: Taxation policy design via
+          two-level deep multiagent reinforcement learning", Science Advances 8, 2022,
+          [arXiv 2108.02755](https://arxiv.org/abs/2108.02755), and its published code.
+        - E. Saez, "Using elasticities to derive optimal income tax rates", Review of Economic Studies 68, 2001.
+
     Raises:
         ScenariumError: An argument is unknown.
     """

@@ -37,6 +37,21 @@ class OneWorker(Model):
         observation: "flat" or "spatial", as in `TaxWorld`.
         rule: Numbers of the other workers' rule.
 
+    Reward:
+        The change of the worker's utility: isoelastic in coin, minus the cost of labour.
+
+    Start:
+        As in the game: no coin, no goods, skills by rank, resources on their source tiles.
+
+    Optimum:
+        Not known. The workers by rule show what simple foresight earns.
+
+    References:
+        - S. Zheng, A. Trott, S. Srinivasa, D. C. Parkes, R. Socher, "The AI Economist: Taxation policy design via
+          two-level deep multiagent reinforcement learning", Science Advances 8, 2022,
+          [arXiv 2108.02755](https://arxiv.org/abs/2108.02755), and its published code.
+        - E. Saez, "Using elasticities to derive optimal income tax rates", Review of Economic Studies 68, 2001.
+
     Raises:
         ScenariumError: An argument is unknown, or the rates do not fit the brackets.
     """

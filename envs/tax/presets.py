@@ -66,6 +66,24 @@ def tax_game(layout: str | Layout = "open_quadrant_25", **options: Any) -> WithP
     Args:
         layout: As in `world`.
         **options: Arguments of `TaxWorld` but `observation`, numbers of `Parameters`, and numbers of `Rule`.
+
+    Reward:
+        The change of the planner's objective over the tax period; "eq_prod" (the default) is equality, one minus the
+        normalised Gini index of coin, times coin per worker. "iiw_utility", "iiw_coin", "utilitarian" and "rawlsian"
+        are the others.
+
+    Start:
+        Workers without coin or goods at the map's edges, skills by rank, resources on their source tiles; skills and
+        places are drawn for each world.
+
+    Optimum:
+        Not known. The best schedule known for workers by rule stands still and was found by CMA-ES on training worlds.
+
+    References:
+        - S. Zheng, A. Trott, S. Srinivasa, D. C. Parkes, R. Socher, "The AI Economist: Taxation policy design via
+          two-level deep multiagent reinforcement learning", Science Advances 8, 2022,
+          [arXiv 2108.02755](https://arxiv.org/abs/2108.02755), and its published code.
+        - E. Saez, "Using elasticities to derive optimal income tax rates", Review of Economic Studies 68, 2001.
     """
     if "observation" in options:
         raise ScenariumError("tax_game has one observation, the planner's flat one; leave observation out")

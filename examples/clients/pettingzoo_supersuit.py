@@ -6,9 +6,9 @@ import numpy as np
 import supersuit
 from pettingzoo.test import parallel_api_test
 
-from scenarium.envs import parallel_env
+import scenarium
 
-env = parallel_env("TaxGame-World-v0")
+env = scenarium.parallel_env("TaxWorld-v0")
 parallel_api_test(env, num_cycles=20)
 observations, infos = env.reset(seed=0)
 print(env.possible_agents)

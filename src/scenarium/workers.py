@@ -66,7 +66,7 @@ class Workers(Protocol):
         """Stops what still runs, letting it write its checkpoint."""
 
 
-class LocalWorkers:
+class LocalWorkers(Workers):
     """One process per job, each on one thread and in a group of its own.
 
     Args:
@@ -141,7 +141,7 @@ def _last_line(log: Path | None) -> str:
 
 
 @dataclass
-class RayWorkers:
+class RayWorkers(Workers):
     """The workers of a Ray cluster; Ray decides where a job runs.
 
     Each job needs one CPU. A machine that does not share the folder sends its files back at the end. A job that is

@@ -13,7 +13,8 @@ from pages.sections import arguments_of, sections_of, table
 from scenarium.agents.core.presets import preset_ids
 from scenarium.agents.core.registry import agent_entries
 from scenarium.baselines import baselines_for
-from scenarium.envs.core.model import Model
+from scenarium.envs.core.embedded import WithPolicies
+from scenarium.envs.core.model import Model, Role
 from scenarium.envs.core.registry import Entry, entries, load_target, make_model
 from scenarium.leaderboard.tasks import load_tasks
 
@@ -27,11 +28,16 @@ FAMILIES = {
 HISTORY = "- v0: first version."
 
 
+def everything() -> list[Entry]:
+    """The entries of all environments, those of several agents last."""
+    return [*entries().values(), *entries(several=True).values()]
+
+
 def index() -> str:
     """The page that lists all environments by family."""
     parts = ["# Environments", "One id is one problem; `gym.make(id, **arguments)` changes what its page lists."]
     for family, title in FAMILIES.items():
-        members = [entry for entry in entries().values() if entry.family == family]
+        members = [entry for entry in everything() if entry.family == family]
         rows = [(f"[{e.id}]({family}/{e.id}.md)", e.title) for e in members]
         parts += [f"## {title}", table(("id", "problem"), rows)]
     return "\n\n".join(parts) + "\n"
@@ -39,7 +45,7 @@ def index() -> str:
 
 def pages() -> Iterator[tuple[str, str, Entry]]:
     """Path, text and entry of every environment's page."""
-    for entry in entries().values():
+    for entry in everything():
         yield f"environments/{entry.family}/{entry.id}.md", page(entry), entry
 
 
@@ -47,7 +53,7 @@ def page(entry: Entry) -> str:
     """One environment's page in the sections of Gymnasium's documentation."""
     model = make_model(entry.id)
     factory = sections_of(inspect.getdoc(load_target(entry.factory)) or "")
-    kind = _inherited(type(model))
+    kind = _inherited(type(_inner(model)))
     told = {**kind, **{name: text for name, text in factory.items() if name != "description"}}
     same = factory["description"] == kind["description"]
     described = factory["description"] if same else f"{factory['description']}\n\n{kind['description']}"
@@ -66,6 +72,11 @@ def page(entry: Entry) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def _inner(model: Model) -> Model:
+    """The problem itself, where other roles are played by policies that are part of the world."""
+    return model.model if isinstance(model, WithPolicies) else model
+
+
 def _inherited(kind: type[Model]) -> dict[str, str]:
     """The sections of a model's docstring, those it does not have from the class it extends."""
     told: dict[str, str] = {}
@@ -81,10 +92,14 @@ def _pictures(entry: Entry) -> str:
 
 def _facts(entry: Entry, model: Model) -> str:
     gradient = {"exact": "exact", "relaxed": "through the relaxed model", "none": "none"}[model.gradient]
-    rows = [
-        ("Make", f'`gym.make("{entry.id}")`, `gym.make_vec("{entry.id}", num_envs=4096)`'),
-        ("Action space", f"`{_name(model.action_space)}`"),
-        ("Observation space", f"`{_name(model.observation_space)}`"),
+    several = len(model.roles) > 1
+    make = f'`gym.make("{entry.id}")`, `gym.make_vec("{entry.id}", num_envs=4096)`'
+    rows = [("Make", f'`scenarium.parallel_env("{entry.id}")` (PettingZoo)' if several else make)]
+    for role in model.roles:
+        who = f" of {role.count or 1} {role.name}" if several else ""
+        rows.append((f"Action space{who}", f"`{_name(role.action_space)}`"))
+        rows.append((f"Observation space{who}", f"`{_name(role.observation_space)}`"))
+    rows += [
         ("Periods", f"{model.horizon:,}"),
         ("Gradient through the model", gradient),
     ]
@@ -109,13 +124,16 @@ def _range(values: Any) -> str:
 
 
 def _spaces(model: Model) -> str:
-    rows = [_row("action", model.action_space)]
-    observed = model.observation_space
-    if isinstance(observed, gymnasium.spaces.Dict):
-        rows += [_row(f"observation: {key}", part) for key, part in observed.items()]
-    else:
-        rows.append(_row("observation", observed))
+    rows = [row for role in model.roles for row in _of_role(role, len(model.roles) > 1)]
     return table(("part", "kind", "shape", "type", "least", "greatest"), rows)
+
+
+def _of_role(role: Role, named: bool) -> list[tuple[str, ...]]:
+    name = f"{role.name}: " if named else ""
+    observed = role.observation_space
+    parts = observed.items() if isinstance(observed, gymnasium.spaces.Dict) else [("", observed)]
+    seen = [_row(f"{name}observation" + (f": {key}" if key else ""), part) for key, part in parts]
+    return [_row(f"{name}action", role.action_space), *seen]
 
 
 def _row(part: str, space: gymnasium.Space[Any]) -> tuple[str, ...]:
@@ -134,7 +152,7 @@ def _end(model: Model) -> str:
 
 def _arguments(entry: Entry, model: Model) -> str:
     rows: dict[str, tuple[str, ...]] = {}
-    for source in (load_target(entry.factory), type(model)):
+    for source in (load_target(entry.factory), type(_inner(model))):
         told = arguments_of(sections_of(inspect.getdoc(source) or "").get("args", ""))
         for name, parameter in inspect.signature(source).parameters.items():
             if name in told and name not in rows:
@@ -160,6 +178,10 @@ def _known(entry: Entry, told: dict[str, str]) -> str:
 
 
 def _players(entry: Entry) -> str:
+    if entry.id not in entries():
+        return (
+            "A policy for each role: workers by rule are in `scenarium.envs.tax.workers`, and `two_level` trains all."
+        )
     rows = [
         (f"`{b.name}`", b.title + (" (knows the future)" if b.clairvoyant else "")) for b in baselines_for(entry.id)
     ]

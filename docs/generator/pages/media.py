@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from gymnasium.spaces import MultiDiscrete
+
 from scenarium.envs.core.registry import Entry, make_model
 
-FRAMES, WIDTH, PAUSE = 14, 640, 350
-"""Pictures per animation, their width in pixels, and how long each stays, in milliseconds."""
+FRAMES, WIDTH, PAUSE, SHORT = 14, 640, 350, 140
+"""Pictures per animation, their width in pixels, how long each stays in milliseconds, and how many periods of a game
+of several agents are played."""
 
 
 def animation(entry: Entry, folder: Path) -> Path:
@@ -31,23 +36,54 @@ def _home(entry: Entry) -> str:
 
 
 def _frames(entry: Entry) -> list[Any]:
-    """Pictures of world 0 under a classical policy, spread over the episode."""
+    """Pictures of world 0, spread over the episode."""
+    every = max(1, make_model(entry.id).horizon // FRAMES)
+    if entry.several:
+        every = min(every, SHORT // FRAMES)
+    played = _random_play(entry) if entry.several else _play(entry)
+    return [frame() for t, frame in enumerate(played, 1) if t % every == 0][:FRAMES]
+
+
+def _play(entry: Entry) -> Iterator[Callable[[], Any]]:
+    """World 0 under a classical policy: after every step a function that draws it."""
     import gymnasium
 
     from scenarium.baselines import make_baseline
 
     env = gymnasium.make(entry.id, render_mode="rgb_array")
     policy = make_baseline(_player(entry.id), entry.id)
-    every = max(1, make_model(entry.id).horizon // FRAMES)
-    observation, _ = env.reset(seed=0)
-    frames, state, over, t = [], None, False, 0
-    while not over and len(frames) < FRAMES:
+    (observation, _), state, over = env.reset(seed=0), None, False
+    while not over:
         action, state = policy.predict(observation, state)
         observation, _, terminated, truncated, _ = env.step(action)
-        over, t = terminated or truncated, t + 1
-        if t % every == 0 or over:
-            frames.append(env.render())
-    return frames
+        over = terminated or truncated
+        yield env.render
+
+
+def _random_play(entry: Entry) -> Iterator[Callable[[], Any]]:
+    """World 0 with several agents, who draw among the actions they are allowed."""
+    import scenarium
+
+    env = scenarium.parallel_env(entry.id, render_mode="rgb_array")
+    seen, _ = env.reset(seed=0)
+    for number, agent in enumerate(env.possible_agents):
+        env.action_space(agent).seed(number)
+    for _ in range(SHORT):
+        masks = {
+            agent: seen[agent].get("action_mask") if isinstance(seen[agent], dict) else None for agent in env.agents
+        }
+        seen = env.step({agent: _allowed(env.action_space(agent), masks[agent]) for agent in env.agents})[0]
+        yield env.render
+
+
+def _allowed(space: Any, mask: Any) -> Any:
+    if mask is None:
+        return space.sample()
+    parts = np.asarray(mask, np.int8)
+    if isinstance(space, MultiDiscrete):
+        sizes = np.cumsum(space.nvec)[:-1]
+        return space.sample(tuple(np.split(parts.ravel(), sizes)))
+    return space.sample(parts)
 
 
 def _player(env_id: str) -> str:
