@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 
-from scenarium.cli import config_fields, main
+from scenarium.cli import Command, config_fields, main
 from scenarium.envs import ScenariumError, entries
 
+COMMANDS = [kind.__name__.lower() for kind in get_args(Command)]
 FAST = ["--batch-size", "4", "--dev-every", "0", "--steps", "400"]
 
 
@@ -114,3 +116,26 @@ def test_seeds_train_side_by_side(tmp_path, capfd):
         settings = json.loads((tmp_path / f"seed_{seed}" / "config.json").read_text())
         assert settings["seed"] == seed
     assert capfd.readouterr().out.count("steps in") == 2
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_commands_help_has_an_example(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert "scenarium" in capsys.readouterr().out.split("Example", 1)[1]
+
+
+def test_doctor_says_what_is_there(capsys):
+    assert main(["doctor", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["environments"] == len(entries()) + len(entries(several=True))
+    assert found["packages"]["torch"]
+    assert main(["doctor"]) == 0
+    assert "threads" in capsys.readouterr().out
+
+
+def test_a_closed_pipe_is_no_error():
+    shell = f"{sys.executable} -m scenarium baselines | head -n 1"
+    done = subprocess.run(shell, shell=True, capture_output=True, text=True, check=True)  # noqa: S602
+    assert "Traceback" not in done.stderr

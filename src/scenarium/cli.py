@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,10 @@ Json = Annotated[str, tyro.conf.arg(metavar="JSON")]
 
 @dataclass(frozen=True)
 class Envs:
-    """List the environments, one line each."""
+    """List the environments, one line each.
+
+    Example: scenarium envs --json
+    """
 
     json: bool = False
     """Print JSON instead."""
@@ -26,7 +30,10 @@ class Envs:
 
 @dataclass(frozen=True)
 class Agents:
-    """List the agents, one line each."""
+    """List the agents, one line each.
+
+    Example: scenarium agents
+    """
 
     json: bool = False
     """Print JSON instead."""
@@ -34,7 +41,10 @@ class Agents:
 
 @dataclass(frozen=True)
 class Baselines:
-    """List the classical policies, one line each."""
+    """List the classical policies, one line each.
+
+    Example: scenarium baselines --json
+    """
 
     json: bool = False
     """Print JSON instead."""
@@ -42,7 +52,10 @@ class Baselines:
 
 @dataclass(frozen=True)
 class Tasks:
-    """List the leaderboard's tasks, one line each."""
+    """List the leaderboard's tasks, one line each.
+
+    Example: scenarium tasks
+    """
 
     json: bool = False
     """Print JSON instead."""
@@ -163,7 +176,10 @@ class Evaluate:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """Render the leaderboard as a site of self-contained HTML pages: a board, a page per task and per submission."""
+    """Render the leaderboard as a site of self-contained HTML pages: a board, a page per task and per submission.
+
+    Example: scenarium leaderboard --open
+    """
 
     root: Path = Path("runs/leaderboard")
     """Folder of the leaderboard's data."""
@@ -337,7 +353,11 @@ def json_argument(text: str, name: str) -> dict[str, Any]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Entry point. Exit codes: 0 done, 1 refused or failed (one line says why), 2 wrong usage, 130 interrupted."""
+    """Entry point.
+
+    Exit codes: 0 done, 1 refused or failed (one line says why), 2 wrong usage, 130 interrupted, 141 nobody reads the
+    output any more.
+    """
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         parsed = parse(arguments or ["--help"])
@@ -349,6 +369,9 @@ def main(arguments: list[str] | None = None) -> int:
         if "--json" in arguments:
             print(json.dumps({"error": str(error)}))
         return 1
+    except BrokenPipeError:  # whoever read the output has seen enough, such as `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except KeyboardInterrupt:
         print("interrupted; run the same command again to go on", file=sys.stderr)
         return 130

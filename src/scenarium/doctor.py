@@ -39,7 +39,7 @@ def examine() -> dict[str, Any]:
         "packages": {name: metadata.version(name) for name in REQUIRED},
         "threads": torch.get_num_threads(),
         "devices": ["cpu", *cuda],
-        "environments": len(entries()),
+        "environments": len(entries()) + len(entries(several=True)),
         "missing": {name: modules for name, modules in missing.items() if modules},
     }
 
