@@ -79,10 +79,11 @@ _PORTFOLIO = tuple(
 
 _TAX = "scenarium.baselines.tax"
 _TAXED = ("TaxGame-v0", "TaxOneStep-v0", "TaxOneStep-Small-v0")
+_SCHEDULED = (*_TAXED, "TaxGame-Trained-v0")  # Saez's formula has no recorded history among workers who learned
 
 
-def _tax(name: str, target: str, title: str) -> BaselineEntry:
-    return BaselineEntry(name, f"{_TAX}.{target}", title, _TAXED)
+def _tax(name: str, target: str, title: str, ids: tuple[str, ...] = _SCHEDULED) -> BaselineEntry:
+    return BaselineEntry(name, f"{_TAX}.{target}", title, ids)
 
 
 def _portfolio(name: str, target: str, title: str, **options: bool) -> BaselineEntry:
@@ -227,7 +228,7 @@ _TABLE = (
     _tax("us_federal", "rules:UsFederal", "The US federal marginal rates of 2019"),
     _tax("flat_tax", "rules:FlatTax", "One marginal rate for all incomes"),
     _tax("static_schedule", "rules:StaticSchedule", "The best static schedule: tuned, or found by search"),
-    _tax("saez", "saez:Saez", "Saez's formula on the incomes seen; its fixed point in the one-step economy"),
+    _tax("saez", "saez:Saez", "Saez's formula on the incomes seen; its fixed point in the one-step economy", _TAXED),
 )
 _ENTRIES = {entry.name: entry for entry in _TABLE}
 

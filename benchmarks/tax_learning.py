@@ -7,8 +7,9 @@ equality, their product and utility, and 95 % intervals of the difference in coi
 of workers, equality times productivity under each tax policy and the 95 % interval of its difference from the last
 row's, the learned planner's, in the same held-out worlds. Published values (Zheng et al., 2022, figure of the two-phase
 tutorial of the published code, workers trained anew under every policy) stand beside. "Saez" takes the elasticity 0.5
-that the published code starts from. `--picture` draws what each skill
-does and earns; `--run` adds the planner of the two-level run that the trained workers are from.
+that the published code starts from. `--picture` draws what each skill does and earns; `--run` adds the planner of the
+two-level run that the trained workers are from. `--kinds` picks kinds of workers, and `--without-saez` leaves out the
+formula, whose history among trained workers takes minutes to play.
 """
 
 from __future__ import annotations
@@ -116,20 +117,20 @@ def mean(values: Tensor) -> str:
     return f"{float(values.mean()):8.1f} +-{1.96 * float(values.std()) / math.sqrt(len(values)):5.1f}"
 
 
-def games() -> dict[str, WithPolicies]:
-    """Worlds by the workers who live in them."""
+def games(kinds: Sequence[str]) -> dict[str, WithPolicies]:
+    """Worlds by the workers who live in them, of the kinds named."""
     rule = tax_game().made_from("TaxGame-v0", {})
     found = {"random": WithPolicies(rule.model, PLANNER, {WORKER: RandomWorkers()}, every=rule.every), "rule": rule}
     for name in names():
         kwargs = {} if name == "taxed" else {"network": name}
         found[f"trained ({name})"] = trained_game(**kwargs).made_from("TaxGame-Trained-v0", kwargs)
-    return found
+    return {label: game for label, game in found.items() if label in kinds}
 
 
-def compare_workers(worlds: int) -> dict[str, Play]:
+def compare_workers(worlds: int, kinds: Sequence[str]) -> dict[str, Play]:
     """The table of workers without taxes."""
     plays = {}
-    for name, game in games().items():
+    for name, game in games(kinds).items():
         plays[name] = play(game, FreeMarket(game).predict, worlds)
     titles = "".join(f"{title:>17s}" for title in ("coin", "equality", "eq x coin", "utility"))
     print(f"without taxes, {worlds} worlds\n{'workers':20s}{titles}")
@@ -137,19 +138,17 @@ def compare_workers(worlds: int) -> dict[str, Play]:
         columns = (one.coin, one.equality * 100.0, one.product, one.utility)
         print(f"{name:20s}" + "".join(f"{mean(column):>17s}" for column in columns), flush=True)
     for name, one in plays.items():
-        if name.startswith("trained"):
+        if name.startswith("trained") and "rule" in plays:
             print(f"coin, {name} less rule: {mean(one.coin - plays['rule'].coin)}")
     return plays
 
 
-def compare_planners(label: str, game: WithPolicies, learned: dict[str, Any], worlds: int) -> None:
+def compare_planners(label: str, game: WithPolicies, learned: dict[str, Any], worlds: int, saez: bool) -> None:
     """The table of tax policies among the same workers."""
-    policies: dict[str, Any] = {
-        "free market": FreeMarket(game), "US federal": UsFederal(game), "Saez": Saez(game, elasticity=0.5),
-        "Saez, elasticity estimated": Saez(game),
-    }  # fmt: skip
-    plays = {name: play(game, policy.predict, worlds) for name, policy in policies.items()}
-    plays |= {name: play(game, policy.predict, worlds) for name, policy in learned.items()}
+    policies: dict[str, Any] = {"free market": FreeMarket(game), "US federal": UsFederal(game)}
+    if saez:
+        policies |= {"Saez": Saez(game, elasticity=0.5), "Saez, elasticity estimated": Saez(game)}
+    plays = {name: play(game, policy.predict, worlds) for name, policy in (policies | learned).items()}
     best = list(plays)[-1]
     print(f"\nworkers: {label}, {worlds} worlds")
     print(f"{'policy':32s}{'eq x coin':>17s}{'coin':>17s}{'equality':>17s}{'learned less it':>19s}{'published':>11s}")
@@ -212,17 +211,20 @@ def main() -> None:
     parser.add_argument("--picture")
     parser.add_argument("--planners", nargs="*", default=[], help="runs of planners that learned")
     parser.add_argument("--run", help="the two-level run that the trained workers are from")
+    every = ["random", "rule", *(f"trained ({name})" for name in names())]
+    parser.add_argument("--kinds", nargs="+", choices=every, default=every, help="kinds of workers")
+    parser.add_argument("--without-saez", action="store_true", help="leave out Saez's formula")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    plays = compare_workers(chosen.worlds)
+    plays = compare_workers(chosen.worlds, chosen.kinds)
     if chosen.picture:
         picture(chosen.picture, plays)
-    for label, game in games().items():
+    for label, game in games(chosen.kinds).items():
         learned = learned_planners(game, chosen.planners)
         if chosen.run and label == "trained (taxed)":
             learned = {"learned (two_level)": TwoLevel.load(chosen.run, device="cpu"), **learned}
         if label != "random" and learned:
-            compare_planners(label, game, learned, chosen.worlds)
+            compare_planners(label, game, learned, chosen.worlds, not chosen.without_saez)
 
 
 if __name__ == "__main__":

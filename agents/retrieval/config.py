@@ -46,6 +46,10 @@ class DQNConfig(ValueConfig):
     huber: float = 1.0
     """Error beyond which the loss grows linearly, positive."""
 
+    conservative: float = 0.0
+    """Weight of keeping values of what was not done below those of what was (CQL(H) of Kumar et al., NeurIPS 2020), at
+    least 0; for learning from recorded episodes alone. Zero is DQN."""
+
     keep_replay: bool = True
     """Whether checkpoints hold what was played, so that resumed learning goes on exactly; it may be large."""
 
@@ -55,6 +59,7 @@ class DQNConfig(ValueConfig):
             self._check(name, whole(1), "a whole number of at least 1")
         self._check("capacity", whole(self.num_envs), f"a whole number of at least num_envs, {self.num_envs}")
         self._check("huber", lambda v: v > 0, "positive")
+        self._check("conservative", lambda v: v >= 0, "at least 0")
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from scenarium.agents.core.learner import Rates
 from scenarium.agents.core.values import ValueAgent
 from scenarium.agents.data.dataset import Dataset
 from scenarium.agents.retrieval.config import DQNConfig
-from scenarium.agents.retrieval.losses import bootstrap, one_step_targets, td_loss
+from scenarium.agents.retrieval.losses import bootstrap, conservative_loss, one_step_targets, td_loss
 from scenarium.agents.retrieval.store import Store, Transitions
 from scenarium.envs.core.errors import ScenariumError
 
@@ -49,7 +49,15 @@ class DQN(ValueAgent):
         """Huber's loss of one-step targets."""
         with torch.no_grad():
             targets = self._targets(batch, self._target(batch.after), self._next_values(batch))
-        return td_loss(self.network(batch.seen), batch.choice, targets, self.config.huber)
+        return self._value_loss(self.network(batch.seen), batch, targets)
+
+    def _value_loss(self, values: Tensor, batch: Transitions, targets: Tensor) -> Tensor:
+        """Huber's loss, and the conservative one where it has a weight."""
+        c = self.config
+        loss = td_loss(values, batch.choice, targets, c.huber)
+        if c.conservative == 0.0:
+            return loss
+        return loss + c.conservative * conservative_loss(values, batch.choice, self._grid.mask(None))
 
     def _next_values(self, batch: Transitions) -> Tensor | None:
         """Values of the online network, without dropout and the like, for what was seen next; None if not double."""

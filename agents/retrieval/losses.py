@@ -56,6 +56,21 @@ def td_loss(values: Tensor, choice: Tensor, targets: Tensor, huber: float) -> Te
     return functional.huber_loss(chosen_value(values, choice), targets, delta=huber)
 
 
+def conservative_loss(values: Tensor, choice: Tensor, mask: Tensor | None = None) -> Tensor:
+    """How far values of anything exceed those of what was done, 0-dim: mean of log sum exp Q - Q(a).
+
+    The regulariser CQL(H) of Kumar et al., "Conservative Q-Learning for Offline Reinforcement Learning" (NeurIPS 2020,
+    equation 4): what the data hardly has must not look better than what it has.
+
+    Args:
+        values: [B, branches, choices].
+        choice: int64 [B, branches].
+        mask: Which choices exist [branches, choices] or are allowed [B, branches, choices], or None.
+    """
+    allowed = values if mask is None else values.masked_fill(~mask, -torch.inf)
+    return (allowed.logsumexp(-1) - values.gather(-1, choice[..., None])[..., 0]).mean()
+
+
 def gaussian_kl(mean: Tensor, log_std: Tensor, prior_mean: Tensor, prior_log_std: Tensor) -> Tensor:
     """KL divergence [...] of diagonal normals [..., d] from their priors."""
     ratio = (2.0 * (log_std - prior_log_std)).exp()

@@ -16,7 +16,6 @@ from scenarium.agents.networks.values import QNetwork
 from scenarium.agents.retrieval.config import RADQNConfig
 from scenarium.agents.retrieval.dqn import DQN
 from scenarium.agents.retrieval.lookup import Lookup
-from scenarium.agents.retrieval.losses import td_loss
 from scenarium.agents.retrieval.network import RetrievalQNetwork
 from scenarium.agents.retrieval.process import Read
 from scenarium.agents.retrieval.store import Store, Transitions, Windows
@@ -77,7 +76,7 @@ class RADQN(Lookup, DQN):
         with torch.no_grad():
             targets = self._retrieved_targets(batch, windows, summaries, noise[1:])
         values, read = self.network.read(batch.seen, summaries, batch.episode, noise[0])
-        loss = td_loss(values, batch.choice, targets, c.huber)
+        loss = self._value_loss(values, batch, targets)
         return loss + self._retrieval_losses(read.cost, past, future, windows)
 
     def _retrieved_targets(self, batch: Transitions, windows: Windows, summaries: Summaries, noise: Tensor) -> Tensor:

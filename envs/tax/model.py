@@ -208,7 +208,7 @@ class TaxWorld(Model):
             return {WORKER: mine, PLANNER: _joined(planner, xp)}
         mine = observe.worker_flat(state, seen, tables, p, xp)
         if self.observation == "spatial":
-            channels, indices = windows.look(state, self.lens(xp), tables, xp)
+            channels, indices = windows.look(state, self.lens(xp), xp)
             mine = {"map": channels, "index": indices, "flat": mine}
             return {WORKER: mine, PLANNER: planner}
         return {WORKER: mine, PLANNER: _joined(planner, xp)}

@@ -89,7 +89,8 @@ class _Run:
     def _done(self, job: Job) -> None:
         mark_done(job)
         left = [(names - {job.name}, submission) for names, submission in self.later]
-        self.waiting += [submission for names, submission in left if not names]
+        # First in the queue: what is finished is of use to readers while the rest still trains.
+        self.waiting[:0] = [submission for names, submission in left if not names]
         self.later = [item for item in left if item[0]]
 
 
