@@ -105,3 +105,44 @@ def picture(
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)
     plt.close(figure)
+
+
+class Panel(NamedTuple):
+    """One axes of `bands`: runs [seeds][measurements] of each name at the same `x`, with bars."""
+
+    title: str
+    x: Sequence[float]
+    runs: Mapping[str, Sequence[Sequence[float]]]
+    bars: Mapping[str, float]
+
+
+def bands(path: str, panels: Sequence[Panel], y: str, x: str) -> None:
+    """Writes a picture of means over seeds with their 95 % intervals (Student's t), a panel beside the other."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import numpy as np
+    from matplotlib import pyplot as plt
+    from scipy import stats
+
+    figure, row = plt.subplots(
+        1, len(panels), figsize=(1 + 3.2 * len(panels), 3.6), layout="constrained", squeeze=False
+    )
+    for axes, panel in zip(row[0], panels, strict=True):
+        for i, (name, curves) in enumerate(panel.runs.items()):
+            values, seeds = np.array(curves), len(curves)
+            mean = values.mean(0)
+            axes.plot(panel.x, mean, color=f"C{i}", label=f"{name}, {seeds} seeds", marker="o", markersize=3)
+            if seeds > 1:
+                half = stats.t.ppf(0.975, seeds - 1) * values.std(0, ddof=1) / np.sqrt(seeds)
+                axes.fill_between(panel.x, mean - half, mean + half, color=f"C{i}", alpha=0.2, linewidth=0)
+        for name, level in panel.bars.items():
+            axes.axhline(level, color="0.4", linestyle="--", linewidth=1)
+            axes.annotate(name, (0.01, level), xycoords=("axes fraction", "data"), va="bottom", color="0.3", fontsize=8)
+        axes.set(title=panel.title, xlabel=x)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False, fontsize=8)
+    row[0][0].set(ylabel=y)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)
+    plt.close(figure)

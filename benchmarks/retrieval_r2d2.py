@@ -1,6 +1,6 @@
 """R2D2 with retrieval from its own replay, beside R2D2 of equal size, where part of the state is hidden.
 
-    python benchmarks/retrieval_r2d2.py                        # Fishery-Model4-v0, whose falling growth is not seen
+    python benchmarks/retrieval_r2d2.py                  # fishery with falling growth, retail with hidden seasons
     python benchmarks/retrieval_r2d2.py Fishery-V0Drift-v0 --seeds 5 --picture curves.png
 
 Returns of the greedy policy on held-out worlds, mean and 95 % interval over seeds (Student's t). R2D2 is widened until
@@ -13,7 +13,7 @@ import argparse
 from typing import Any
 
 import torch
-from curves import EVALUATION_SEED, Curve, follow, lines, picture
+from curves import Curve, Panel, bands, follow
 from retrieval_tasks import interval
 
 from scenarium.agents import R2D2, RAR2D2
@@ -23,7 +23,8 @@ from scenarium.agents.networks.values import RecurrentQNetwork
 from scenarium.agents.retrieval.network import count_parameters, widened
 from scenarium.envs.core.rollout import MaskedAct
 
-POINTS = 6
+HELD_OUT = 9_000_000
+POINTS = 4
 LEARNING: dict[str, Any] = {
     "num_envs": 16, "steps": 20, "window": 10, "burn_in": 5, "updates": 4, "batch_size": 16, "epsilon_end": 0.1,
     "learning_starts": 32, "target_period": 100, "learning_rate": "linear 0.001", "gamma": 0.97, "device": "cpu",
@@ -32,7 +33,7 @@ LEARNING: dict[str, Any] = {
 
 def measure(agent: Any, worlds: int) -> float:
     """Mean return over whole episodes."""
-    seeds = torch.arange(EVALUATION_SEED, EVALUATION_SEED + worlds)
+    seeds = torch.arange(HELD_OUT, HELD_OUT + worlds)
     act = MaskedAct(lambda seen, memory, t, mask: agent._act(seen, memory, True, mask))
     return float(world_rewards(agent.model, act, seeds).mean()) * agent.model.horizon
 
@@ -53,13 +54,14 @@ def make(name: str, env_id: str, seed: int) -> R2D2:
 def main() -> None:
     """Prints a row per agent and id."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("ids", nargs="*", default=["Fishery-Model4-v0"], metavar="id")
+    parser.add_argument("ids", nargs="*", default=["Fishery-Model4-v0", "InventoryNet-RetailWeekly-v0"], metavar="id")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=60_000)
     parser.add_argument("--worlds", type=int, default=100)
-    parser.add_argument("--picture", help="learning curves to write, with one id")
+    parser.add_argument("--picture", help="learning curves to write")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    panels = []
     for env_id in options.ids:
         runs: dict[str, list[Curve]] = {}
         for name in ("r2d2", "ra_r2d2"):
@@ -71,8 +73,10 @@ def main() -> None:
             last, size = interval([curve.values[-1] for curve in curves]), count_parameters(agent.network)
             seconds = sum(curve.cpu_seconds for curve in curves) / len(curves)
             print(f"{env_id} {name:8} {last}  {size:,} parameters, {seconds:.0f} CPU-s a seed", flush=True)
-        if options.picture:
-            picture(options.picture, env_id, lines(runs), {}, f"return, {options.worlds} worlds")
+        values = {name: [curve.values for curve in curves] for name, curves in runs.items()}
+        panels.append(Panel(env_id, runs["r2d2"][0].steps, values, {}))
+    if options.picture:
+        bands(options.picture, panels, f"return, {options.worlds} worlds", "environment steps")
 
 
 if __name__ == "__main__":

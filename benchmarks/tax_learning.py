@@ -122,7 +122,7 @@ def games(kinds: Sequence[str]) -> dict[str, WithPolicies]:
     rule = tax_game().made_from("TaxGame-v0", {})
     found = {"random": WithPolicies(rule.model, PLANNER, {WORKER: RandomWorkers()}, every=rule.every), "rule": rule}
     for name in names():
-        kwargs = {} if name == "taxed" else {"network": name}
+        kwargs: dict[str, Any] = {} if name == "taxed" else {"network": name}
         found[f"trained ({name})"] = trained_game(**kwargs).made_from("TaxGame-Trained-v0", kwargs)
     return {label: game for label, game in found.items() if label in kinds}
 

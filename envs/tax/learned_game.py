@@ -48,6 +48,9 @@ def trained_game(
         network: Name of a network that comes with the suite, or a .safetensors file; see `trained.load_weights`.
         temperature: Of the workers' softmax policy, 0 for a greedy one; they learned with 0.2.
         **options: Arguments of `TaxWorld` but `observation`, and numbers of `Parameters`.
+
+    Optimum:
+        Not known. The best schedule known stands still and was found by CMA-ES on training worlds.
     """
     model = _world(layout, options)
     workers = TrainedWorkers(model, network, temperature)

@@ -87,6 +87,9 @@ def _codes(economy: Economy, lens: Lens, xp: Namespace) -> Array:
     owned, other = xp.minimum(owner, 1), xp.minimum(owner ^ lens.me[:, None], 1)
     named = 1 + other * (owner + owned - 1)
     code = fixed + ((fixed >> _FULL) & 3) * full + owned * (1 << _HOUSE) + named * (1 << _OWNER)
+    if not xp.batched:  # one comparison instead of a loop, for NumPy's sake
+        there = near[:, None] == places[:, None]
+        return code + (there * (lens.named[:, :, None] * (1 << _WORKER))).sum(1)
     for k in range(lens.me.shape[0]):
         there = 1 - xp.minimum(near ^ places[..., k, None, None], 1)
         code = code + there * (lens.named[:, k, None] * (1 << _WORKER))

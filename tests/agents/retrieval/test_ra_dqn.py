@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from scenarium.agents import DQN, RADQN, RADQNConfig
 from scenarium.agents.core.adam import adam_rates
 from scenarium.agents.data.collect import collect
 from scenarium.agents.data.dataset import Dataset
+from scenarium.agents.retrieval.losses import conservative_loss
 from scenarium.agents.retrieval.process import RetrievalProcess
 from scenarium.agents.retrieval.store import LANE, own_trajectory
 from scenarium.agents.retrieval.summariser import Summaries
@@ -38,7 +40,8 @@ VARIANTS = [
 
 def pair(**changes: Any) -> tuple[DQN, RADQN]:
     """Both with the same weights, the one retrieving with W_v = 0."""
-    plain = DQN(TankModel(), seed=1, **SMALL)
+    shared = {name: value for name, value in changes.items() if name == "conservative"}
+    plain = DQN(TankModel(), seed=1, **SMALL, **shared)
     other = RADQN(TankModel(), seed=1, **{**SMALL, **RETRIEVAL, **OFF, **changes})
     with torch.no_grad():
         for network in (other.network, other._target):
@@ -46,7 +49,9 @@ def pair(**changes: Any) -> tuple[DQN, RADQN]:
     return plain, other
 
 
-@pytest.mark.parametrize("changes", [{}, {"target_summaries": "own"}, {"rounds": 2, "readout": "slots"}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"target_summaries": "own"}, {"rounds": 2, "readout": "slots"}, {"conservative": 0.5}]
+)
 def test_retrieval_that_says_nothing_is_dqn_bit_by_bit(changes: dict[str, Any]) -> None:
     plain, other = pair(**changes)
     store = DQN(TankModel(), **SMALL).learn(64)._store
@@ -198,6 +203,29 @@ def test_a_task_retrieves_from_its_own_recordings(tmp_path: Path) -> None:
         agent.focus(5)
 
 
+def test_the_conservative_loss_is_log_sum_exp_less_the_value_of_what_was_done() -> None:
+    values = torch.tensor([[[0.0, 0.0, 0.0]], [[1.0, 2.0, 9.0]]], requires_grad=True)
+    choice = torch.tensor([[1], [0]])
+    mask = torch.tensor([[[True, True, True]], [[True, True, False]]])
+    loss = conservative_loss(values, choice, mask)
+    assert loss.item() == pytest.approx((math.log(3.0) + math.log(1.0 + math.e)) / 2.0)
+    # Its gradient is the softmax less the choice: what was done rises, all else falls, what is not allowed stays.
+    loss.backward()
+    assert values.grad is not None
+    second = 1.0 / (1.0 + math.e)
+    expected = torch.tensor([[1.0, -2.0, 1.0], [-3.0 * (1.0 - second), 3.0 * (1.0 - second), 0.0]]) / 6.0
+    assert torch.allclose(values.grad[:, 0], expected, atol=1e-6)
+
+
+def test_the_weight_of_the_conservative_loss_is_that_of_its_term() -> None:
+    plain, careful = (DQN(TankModel(), seed=1, **SMALL, conservative=weight) for weight in (0.0, 0.5))
+    store = DQN(TankModel(), **SMALL).learn(64)._store
+    assert store is not None
+    batch = store.transitions(store.rows(None, 16, torch.Generator().manual_seed(0)))
+    term = conservative_loss(plain.network(batch.seen), batch.choice)
+    assert torch.allclose(careful._loss(batch), plain._loss(batch) + 0.5 * term)
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
@@ -205,6 +233,7 @@ def test_a_task_retrieves_from_its_own_recordings(tmp_path: Path) -> None:
         ({"heads": 3}, "heads 3 must divide"),
         ({"task_groups": 5}, "task_groups 5 must divide"),
         ({"span": 1}, "span must be"),
+        ({"conservative": -0.1}, "conservative must be"),
         ({"compile": True}, "compile=False"),
         ({"dataset": "/nowhere"}, "no dataset in"),
     ],

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from scenarium.baselines.registry import baselines_for, make_baseline
 from scenarium.baselines.tax.burn_in import SAMPLES, burn_in, recorded
 from scenarium.baselines.tax.policy import observation_fields, part
 from scenarium.baselines.tax.rules import FlatTax, FreeMarket, StaticSchedule, UsFederal
@@ -123,6 +124,17 @@ def test_the_one_step_economy() -> None:
     assert values["us_federal"] == pytest.approx(45.74, abs=0.01)
     assert values["static_schedule"] > 49.0
     assert values["saez"] > values["free_market"]
+
+
+def test_workers_who_learned_have_schedules_too() -> None:
+    model = make_model("TaxGame-Trained-v0")
+    names = [entry.name for entry in baselines_for("TaxGame-Trained-v0")]
+    assert {"free_market", "us_federal", "flat_tax", "static_schedule"} <= set(names)
+    assert "saez" not in names  # nothing is recorded of what it would have seen among them
+    tuned = make_baseline("static_schedule", model)
+    assert tuned.parameters["rates"] != StaticSchedule(make_model("TaxGame-v0")).parameters["rates"]
+    rates, _ = tuned.predict(np.zeros(model.observation_space.shape, np.float32))
+    assert model.action_space.contains(rates)
 
 
 def test_saved_and_loaded(tmp_path: Path) -> None:

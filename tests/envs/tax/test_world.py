@@ -16,7 +16,7 @@ from scenarium.envs.core.tree import tree_leaves, tree_map
 from scenarium.envs.tax import observe
 from scenarium.envs.tax.model import TaxWorld
 from scenarium.envs.tax.parameters import Parameters
-from scenarium.envs.tax.windows import RANGE
+from scenarium.envs.tax.windows import RANGE, look
 
 XP = torch_namespace("cpu")
 SHORT = Parameters(period=20, horizon=60, start_coin=10.0, regeneration=0.2)
@@ -137,6 +137,17 @@ def test_windows_against_a_slow_look() -> None:
                     at = world, me, slice(None), down + RANGE, right + RANGE
                     expected = slow_look(model, state, world, me, (row + down, along + right))
                     assert (seen["map"][at].tolist(), seen["index"][at].tolist()) == expected
+
+
+def test_one_world_sees_the_same_windows() -> None:
+    model = TaxWorld(SHORT, observation="spatial")
+    *_, (_, state, _) = moments(model, 3, 55)
+    together = look(state, model.lens(XP), XP)
+    for world in range(3):
+        alone = look(tree_map(lambda x, w=world: x[..., w].numpy(), state), model.lens(NUMPY), NUMPY)
+        for one, many in zip(alone, together, strict=True):
+            assert one.dtype == np.int8
+            np.testing.assert_array_equal(one, many[world].numpy())
 
 
 def slow_look(model: TaxWorld, state: Any, world: int, me: int, tile: tuple[int, int]) -> Any:
