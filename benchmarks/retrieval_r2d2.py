@@ -29,6 +29,8 @@ LEARNING: dict[str, Any] = {
     "num_envs": 16, "steps": 20, "window": 10, "burn_in": 5, "updates": 4, "batch_size": 16, "epsilon_end": 0.1,
     "learning_starts": 32, "target_period": 100, "learning_rate": "linear 0.001", "gamma": 0.97, "device": "cpu",
 }  # fmt: skip
+CHANGES: dict[str, dict[str, Any]] = {"InventoryNet-RetailWeekly-v0": {"reward_scale": 0.001}}
+"""What an id needs otherwise: weekly profits are thousands."""
 
 
 def measure(agent: Any, worlds: int) -> float:
@@ -42,6 +44,7 @@ def make(name: str, env_id: str, seed: int) -> R2D2:
     """An agent by its name; R2D2 as large as the one that retrieves."""
     known = preset("pqn", env_id, "mlp")
     settings = {**LEARNING, **{key: known[key] for key in ("menu", "levels", "reward_scale") if key in known}}
+    settings |= CHANGES.get(env_id, {})
     retrieving = RAR2D2(env_id, seed=seed, policy_kwargs={"hidden": (64, 64)}, **settings)
     if name == "ra_r2d2":
         return retrieving
@@ -72,6 +75,8 @@ def main() -> None:
                 curves.append(follow(agent, options.steps, every, lambda agent: measure(agent, options.worlds)))
             last, size = interval([curve.values[-1] for curve in curves]), count_parameters(agent.network)
             seconds = sum(curve.cpu_seconds for curve in curves) / len(curves)
+            for curve in curves:
+                print("   ", *(f"{value:.1f}" for value in curve.values))
             print(f"{env_id} {name:8} {last}  {size:,} parameters, {seconds:.0f} CPU-s a seed", flush=True)
         values = {name: [curve.values for curve in curves] for name, curves in runs.items()}
         panels.append(Panel(env_id, runs["r2d2"][0].steps, values, {}))
