@@ -8,8 +8,8 @@ from gymnasium.wrappers import FlattenObservation, NormalizeObservation, RecordE
 
 import scenarium  # noqa: F401
 
-for env_id in ("InventoryNet-v0", "Fishery-v0", "AncillaryPricing-v0", "PortfolioAllocation-v0"):
-    env = RecordEpisodeStatistics(NormalizeObservation(FlattenObservation(TimeLimit(gym.make(env_id), 20))))
+for env_id in ("InventoryNet-v0", "Fishery-v0", "AncillaryPricing-v0", "PortfolioAllocation-v0", "TaxGame-v0"):
+    env = RecordEpisodeStatistics(NormalizeObservation(FlattenObservation(TimeLimit(gym.make(env_id), 8))))
     observation, info = env.reset(seed=0)
     env.action_space.seed(0)
     over = False

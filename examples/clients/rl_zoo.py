@@ -6,10 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-Path("fishery.yml").write_text(
-    "Fishery-v0:\n  n_timesteps: 300\n  policy: MlpPolicy\n  n_steps: 100\n  batch_size: 50\n", encoding="utf-8"
-)
-command = "-m rl_zoo3.train --algo ppo --env Fishery-v0 --gym-packages scenarium --conf-file fishery.yml -f zoo"
-arguments = [sys.executable, *command.split(), "--eval-freq", "-1"]
-done = subprocess.run(arguments, check=True, capture_output=True, text=True)
-print(done.stdout.splitlines()[-1], sorted(path.name for path in Path("zoo/ppo").iterdir()))
+MODELS = {
+    "Fishery-v0": "MlpPolicy", "InventoryNet-v0": "MultiInputPolicy", "AncillaryPricing-v0": "MlpPolicy",
+    "PortfolioAllocation-v0": "MultiInputPolicy", "TaxOneStep-v0": "MlpPolicy",
+}  # fmt: skip
+for env_id, policy in MODELS.items():
+    settings = f"{env_id}:\n  n_timesteps: 100\n  policy: {policy}\n  n_steps: 50\n  batch_size: 50\n"
+    Path("settings.yml").write_text(settings, encoding="utf-8")
+    command = f"-m rl_zoo3.train --algo ppo --env {env_id} --gym-packages scenarium --conf-file settings.yml -f zoo"
+    arguments = [sys.executable, *command.split(), "--eval-freq", "-1"]
+    done = subprocess.run(arguments, check=True, capture_output=True, text=True)
+    print(done.stdout.splitlines()[-1])

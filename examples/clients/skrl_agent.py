@@ -1,6 +1,6 @@
 #: # skrl
 #:
-#: skrl wraps a Gymnasium vector environment; here its random agent of one's own making plays four copies.
+#: skrl wraps a Gymnasium vector environment; here random actions play two copies of an id of each family.
 
 import gymnasium as gym
 import torch
@@ -8,11 +8,15 @@ from skrl.envs.wrappers.torch import wrap_env
 
 import scenarium  # noqa: F401
 
-env = wrap_env(gym.make_vec("Fishery-v0", num_envs=4, vectorization_mode="sync"), wrapper="gymnasium", verbose=False)
-observation, info = env.reset()
-total = torch.zeros(4, 1, device=env.device)
-for _ in range(20):
-    actions = torch.rand(env.num_envs, 2, device=env.device) * 0.1
-    observation, reward, terminated, truncated, info = env.step(actions)
-    total += reward
-print(env.num_envs, "worlds, observation", tuple(observation.shape), "harvested", total.flatten().tolist())
+for env_id in ("Fishery-v0", "InventoryNet-v0", "AncillaryPricing-v0", "PortfolioAllocation-v0", "TaxGame-v0"):
+    worlds = gym.make_vec(env_id, num_envs=2, vectorization_mode="sync")
+    env = wrap_env(worlds, wrapper="gymnasium", verbose=False)
+    observation, info = env.reset()
+    total = torch.zeros(2, 1, device=env.device)
+    for _ in range(5):
+        actions = torch.as_tensor(worlds.action_space.sample(), device=env.device).reshape(2, -1)
+        observation, reward, terminated, truncated, info = env.step(actions)
+        total += reward
+    print(
+        f"{env_id}: {env.num_envs} worlds, observation {tuple(observation.shape)}, rewards {total.flatten().tolist()}"
+    )

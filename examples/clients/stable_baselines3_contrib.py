@@ -16,6 +16,12 @@ tqc = TQC("MlpPolicy", gym.make("Fishery-v0"), learning_starts=50, seed=0, devic
 trpo = TRPO("MultiInputPolicy", make_vec_env(make_model("InventoryNet-v0"), 8), n_steps=32, seed=0, device="cpu")
 trpo.learn(256)
 
+#: One id of every family:
+
+for env_id in ("AncillaryPricing-v0", "PortfolioAllocation-v0", "TaxOneStep-v0"):
+    PPO("MultiInputPolicy" if env_id.startswith("Port") else "MlpPolicy", gym.make(env_id), n_steps=32).learn(32)
+    print(f"PPO plays {env_id}")
+
 #: What they learnt is evaluated like everything else.
 
 for name, model, env_id in (("PPO", ppo, "Fishery-v0"), ("TQC", tqc, "Fishery-v0"), ("TRPO", trpo, "InventoryNet-v0")):
