@@ -18,7 +18,7 @@ from torch import Tensor
 from scenarium.agents.core.observations import as_action, as_batch, is_torch, reset_memory
 from scenarium.agents.core.problem import describe_model, resolve_model, restore_model
 from scenarium.envs.core.errors import ScenariumError, unknown_name
-from scenarium.envs.core.files import write_atomic
+from scenarium.envs.core.files import read_json, write_atomic
 from scenarium.envs.core.model import Model
 from scenarium.envs.core.namespace import torch_namespace
 from scenarium.envs.core.rollout import Act
@@ -163,15 +163,8 @@ def read_saved(folder: str | os.PathLike[str]) -> dict[str, Any]:
         ScenariumError: It is missing, damaged or of another format.
     """
     path = Path(folder) / FILE
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ScenariumError(f"no baseline in {Path(folder)}: {FILE} is missing") from None
-    except (ValueError, OSError):
-        raise ScenariumError(f"{path} is damaged: it is not readable JSON") from None
+    data = read_json(path, "baseline", FORMAT)
     fields = {"baseline": str, "problem": dict, "parameters": dict}
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise ScenariumError(f"{path} is no baseline of format {FORMAT}")
     if not all(isinstance(data.get(key), kind) for key, kind in fields.items()):
         raise ScenariumError(f"{path} is damaged: it needs {', '.join(fields)}")
     return data

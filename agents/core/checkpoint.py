@@ -18,7 +18,7 @@ from typing import Any
 from torch import Tensor
 
 from scenarium.envs.core.errors import ScenariumError
-from scenarium.envs.core.files import write_atomic
+from scenarium.envs.core.files import read_json, write_atomic
 
 FORMAT = 1
 CONFIG, POLICY, TRAINER = "config.json", "policy.safetensors", "trainer.safetensors"
@@ -60,16 +60,7 @@ def read_header(folder: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         ScenariumError: No checkpoint there, or one that is damaged or of a newer format.
     """
-    path = _current(Path(folder), CONFIG)
-    try:
-        header = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ScenariumError(f"no checkpoint in {Path(folder)}: {CONFIG} is missing") from None
-    except (ValueError, OSError):
-        raise ScenariumError(f"{Path(folder) / CONFIG} is damaged: it is not readable JSON") from None
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise ScenariumError(f"{Path(folder) / CONFIG} is no checkpoint of format {FORMAT}")
-    return header
+    return read_json(_current(Path(folder), CONFIG), "checkpoint", FORMAT)
 
 
 def read_tensors(folder: str | os.PathLike[str], name: str, device: str = "cpu") -> dict[str, Tensor]:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from scenarium.agents.core.checkpoint import under_prefix, with_prefix
 from scenarium.envs.core.errors import ScenariumError
-from scenarium.envs.core.files import write_atomic
+from scenarium.envs.core.files import read_json, write_atomic
 from scenarium.envs.core.tree import tree_leaves, tree_map
 
 FORMAT = 1
@@ -157,14 +157,9 @@ class Dataset:
 
 
 def _header(path: Path) -> dict[str, Any]:
-    try:
-        header = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ScenariumError(f"no dataset in {path.parent}: {path.name} is missing; see scenarium collect") from None
-    except (ValueError, OSError):
-        raise ScenariumError(f"{path} is damaged: it is not readable JSON") from None
-    if not isinstance(header, dict) or header.get("format") != FORMAT or not isinstance(header.get("tasks"), list):
-        raise ScenariumError(f"{path} is no dataset of format {FORMAT}")
+    header = read_json(path, "dataset", FORMAT, "; see scenarium collect")
+    if not isinstance(header.get("tasks"), list):
+        raise ScenariumError(f"{path} is damaged: it needs tasks, a list")
     return {"tasks": header["tasks"]}
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -78,6 +79,15 @@ class Lookup(ValueAgent):
             return None
         shape = (1 + c.rounds, count, c.slots, c.slot_width)
         return torch.randn(shape, generator=self._noise, device=self.device)
+
+    @contextmanager
+    def _at_play(self) -> Iterator[None]:
+        """While it plays to learn, lanes are in episodes that they may not look at."""
+        self._playing = True
+        try:
+            yield
+        finally:
+            self._playing = False
 
     def _forget(self) -> None:
         """What was summarised for acting is of weights that have moved on."""

@@ -141,8 +141,5 @@ class RADQN(Lookup, DQN):
         return self.network.read(seen, summaries, episode, self._acting_noise(len(seen)))
 
     def _play(self, store: Store) -> Any:
-        self._playing = True
-        try:
+        with self._at_play():
             return super()._play(store)
-        finally:
-            self._playing = False

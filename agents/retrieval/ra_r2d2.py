@@ -139,8 +139,5 @@ class RAR2D2(Lookup, R2D2):
         return torch.stack([self._replay.playing, self._replay.playing + self.config.steps + self.config.window], -1)
 
     def _play(self, steps: int) -> Sequence:
-        self._playing = True
-        try:
+        with self._at_play():
             return super()._play(steps)
-        finally:
-            self._playing = False

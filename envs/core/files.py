@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 from scenarium.envs.core.errors import ScenariumError
 
@@ -50,6 +52,30 @@ def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> Path:
         raise
     _sync_folder(target.parent)
     return target
+
+
+def read_json(path: str | os.PathLike[str], kind: str, version: int, hint: str = "") -> dict[str, Any]:
+    """Reads a JSON object that says its version as ``format``.
+
+    Args:
+        path: The file.
+        kind: What it is the file of, such as "checkpoint", for messages.
+        version: The format that is understood.
+        hint: Added to the message where the file is missing.
+
+    Raises:
+        ScenariumError: It is missing, damaged or of another format.
+    """
+    path = Path(path)
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ScenariumError(f"no {kind} in {path.parent}: {path.name} is missing{hint}") from None
+    except (ValueError, OSError, RecursionError):
+        raise ScenariumError(f"{path} is damaged: it is not readable JSON") from None
+    if not isinstance(data, dict) or data.get("format") != version:
+        raise ScenariumError(f"{path} is no {kind} of format {version}")
+    return data
 
 
 def sha256_file(path: str | os.PathLike[str]) -> str:

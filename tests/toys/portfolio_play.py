@@ -7,6 +7,17 @@ import torch
 
 from scenarium.envs.core.namespace import NUMPY
 from scenarium.envs.core.rollout import unroll
+from scenarium.envs.portfolio import presets
+
+SYNTHETIC = {
+    "default": presets.portfolio_allocation,
+    "paper": presets.paper,
+    "a_share": presets.a_share,
+    "randomized": presets.randomized,
+    "regime": presets.regime,
+    "gaussian": presets.gaussian,
+}
+"""The factories of the problems on made-up markets, by a short name."""
 
 
 def play(model, weights, seed=3, periods=None):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
+from resumed import goes_on_the_same, same
 from torch import nn
 from toy_crew import CrewModel
 from toy_panel import PanelModel
@@ -68,17 +69,6 @@ class Guarded(gymnasium.Env[Any, Any]):
         return seen, float(action[1]), terminated, self.t == 4 and not terminated, info
 
 
-def same(a: Any, b: Any) -> None:
-    """Two agents with the same weights, optimiser, generator and worlds, bit by bit."""
-    for left, right in (
-        (a._policy_tensors(), b._policy_tensors()),
-        (a._trainer_tensors(), b._trainer_tensors()),
-    ):
-        assert left.keys() == right.keys()
-        for name, tensor in left.items():
-            assert torch.equal(tensor, right[name]), name
-
-
 @AGENTS
 @pytest.mark.parametrize("norm", [{}, {"norm_input": True}, {"norm_type": "batch_norm"}])
 @pytest.mark.parametrize("model", [TankModel, PanelModel, workers])
@@ -92,15 +82,7 @@ def test_a_saved_agent_goes_on_as_if_nothing_had_happened(
     }
     agent = agent_class(model(), seed=3, **settings)
     agent.learn(150)
-    agent._set_budget(10_000, None, False)
-    agent.save(tmp_path)
-    loaded = agent_class.load(tmp_path, env=model())
-    same(agent, loaded)
-    for one in (agent, loaded):
-        for _ in range(3):
-            one._iterate()
-            one.iterations += 1
-    same(agent, loaded)
+    goes_on_the_same(agent, model(), tmp_path)
 
 
 @AGENTS

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from resumed import goes_on_the_same
 from toy_tank import TankModel
 
 from scenarium.agents import R2D2, RAR2D2
@@ -28,26 +29,11 @@ RETRIEVAL: dict[str, Any] = {
 BOTH = pytest.mark.parametrize(("kind", "more"), [(R2D2, {}), (RAR2D2, RETRIEVAL)])
 
 
-def same(a: Any, b: Any) -> None:
-    for one, two in ((a._policy_tensors(), b._policy_tensors()), (a._trainer_tensors(), b._trainer_tensors())):
-        assert one.keys() == two.keys()
-        for name in one:
-            assert torch.equal(one[name], two[name]), name
-
-
 @BOTH
 @pytest.mark.parametrize("model", [TankModel, lambda: TankModel(horizon=7)])
 def test_a_saved_agent_goes_on_as_if_nothing_had_happened(kind: Any, more: Any, model: Any, tmp_path: Path) -> None:
     agent = kind(model(), seed=3, **{**SMALL, **more}).learn(150)
-    agent._set_budget(10_000, None, False)
-    agent.save(tmp_path)
-    loaded = kind.load(tmp_path, env=model())
-    same(agent, loaded)
-    for one in (agent, loaded):
-        for _ in range(3):
-            one._iterate()
-            one.iterations += 1
-    same(agent, loaded)
+    goes_on_the_same(agent, model(), tmp_path)
 
 
 @BOTH

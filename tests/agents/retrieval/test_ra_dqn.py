@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from resumed import goes_on_the_same
 from toy_tank import TankModel
 
 from scenarium.agents import DQN, RADQN, RADQNConfig
@@ -139,26 +140,11 @@ def test_slots_in_another_order_are_answered_in_that_order(changes: dict[str, An
     assert torch.allclose(one.cost, other.cost)
 
 
-def same(a: Any, b: Any) -> None:
-    for one, two in ((a._policy_tensors(), b._policy_tensors()), (a._trainer_tensors(), b._trainer_tensors())):
-        assert one.keys() == two.keys()
-        for name in one:
-            assert torch.equal(one[name], two[name]), name
-
-
 @pytest.mark.parametrize("kind", [DQN, RADQN])
 def test_a_saved_agent_goes_on_as_if_nothing_had_happened(kind: Any, tmp_path: Path) -> None:
     settings = {**SMALL, **(RETRIEVAL if kind is RADQN else {})}
     agent = kind(TankModel(), seed=3, **settings).learn(200)
-    agent._set_budget(10_000, None, False)
-    agent.save(tmp_path)
-    loaded = kind.load(tmp_path, env=TankModel())
-    same(agent, loaded)
-    for one in (agent, loaded):
-        for _ in range(3):
-            one._iterate()
-            one.iterations += 1
-    same(agent, loaded)
+    goes_on_the_same(agent, TankModel(), tmp_path)
 
 
 def test_acting_summarises_once_until_the_weights_move(monkeypatch: pytest.MonkeyPatch) -> None:

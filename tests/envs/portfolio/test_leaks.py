@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from portfolio_play import equal
+from portfolio_play import SYNTHETIC, equal
 
 from scenarium.envs.core.env import ScenariumEnv
 from scenarium.envs.core.namespace import NUMPY, torch_namespace
@@ -18,14 +18,6 @@ from scenarium.envs.portfolio import presets
 from scenarium.envs.portfolio.market import Bars, Market
 
 XP = torch_namespace("cpu")
-FACTORIES = {
-    "default": presets.portfolio_allocation,
-    "paper": presets.paper,
-    "a_share": presets.a_share,
-    "randomized": presets.randomized,
-    "regime": presets.regime,
-    "gaussian": presets.gaussian,
-}
 
 
 class Corrupted(Market):
@@ -60,9 +52,9 @@ def chase(model):
 
 
 @pytest.mark.parametrize("seeds", [6, torch.tensor([6, 2**40])], ids=["one", "many"])
-@pytest.mark.parametrize("name", FACTORIES)
+@pytest.mark.parametrize("name", SYNTHETIC)
 def test_garbage_after_the_decision_bar_changes_no_observation_and_no_action(name, seeds):
-    cut, model, twin = 9, FACTORIES[name](), FACTORIES[name]()
+    cut, model, twin = 9, SYNTHETIC[name](), SYNTHETIC[name]()
     twin.market = Corrupted(model.market, model.layout.window + cut)
     clean = list(unroll(model, model.scenario(seeds), chase(model), 14))
     dirty = list(unroll(twin, twin.scenario(seeds), chase(twin), 14))
@@ -144,9 +136,9 @@ def test_locked_limits_cannot_be_chased():
     assert real < 3 * real_error + 0.002
 
 
-@pytest.mark.parametrize("name", FACTORIES)
+@pytest.mark.parametrize("name", SYNTHETIC)
 def test_the_date_is_that_of_the_last_bar_in_the_window(name):
-    model = FACTORIES[name]()
+    model = SYNTHETIC[name]()
     env = ScenariumEnv(model)
     env.reset(seed=4)
     scenario = model.scenario(4)
@@ -165,9 +157,9 @@ def test_the_date_is_that_of_the_last_bar_in_the_window(name):
     assert (np.diff(scenario.dates) > 0).all()
 
 
-@pytest.mark.parametrize("name", FACTORIES)
+@pytest.mark.parametrize("name", SYNTHETIC)
 def test_every_step_brings_a_new_observation(name):
-    model = FACTORIES[name]()
+    model = SYNTHETIC[name]()
     env, worlds = ScenariumEnv(model), ScenariumVectorEnv(model, 3, "cpu")
     before, _ = env.reset(seed=1)
     many, _ = worlds.reset(seed=1)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from portfolio_play import bars_of, equal, play, play_many
+from portfolio_play import SYNTHETIC, bars_of, equal, play, play_many
 
 from scenarium.envs import ScenariumError
 from scenarium.envs.core.namespace import NUMPY, torch_namespace
@@ -22,14 +22,6 @@ from scenarium.envs.portfolio.rewards import mean_variance
 from scenarium.envs.portfolio.scenario import Day, Fees
 
 XP = torch_namespace("cpu")
-IDS = {
-    "default": presets.portfolio_allocation,
-    "paper": presets.paper,
-    "a_share": presets.a_share,
-    "randomized": presets.randomized,
-    "regime": presets.regime,
-    "gaussian": presets.gaussian,
-}
 
 
 def ledger(model, seed, policy):
@@ -104,9 +96,9 @@ def test_holding_costs_nothing_at_any_fee():
     assert max(abs(float(m.outcome.info["cost"])) for m in moments[1:]) < 1e-7
 
 
-@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize("name", SYNTHETIC)
 def test_weights_sum_to_one_and_costs_are_costs(name):
-    model = IDS[name]()
+    model = SYNTHETIC[name]()
     rng = np.random.default_rng(1)
     moments = play(model, lambda o: rng.dirichlet(np.full(model.names + 1, 0.3)).astype(np.float32))
     for m in moments:
@@ -120,7 +112,7 @@ def test_weights_sum_to_one_and_costs_are_costs(name):
 
 @pytest.mark.parametrize("name", ["default", "a_share", "paper"])
 def test_names_are_exchangeable(name):
-    model = IDS[name](action_mode="weights")
+    model = SYNTHETIC[name](action_mode="weights")
     n, order = model.names, np.random.default_rng(0).permutation(model.names)
     scenario = model.scenario(3)
     state = model.initial(scenario, NUMPY)
@@ -236,9 +228,9 @@ def test_the_duty_is_dated():
     assert day_text(cut) == "2023-08-28"
 
 
-@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize("name", SYNTHETIC)
 def test_one_world_is_each_lane(name):
-    model = IDS[name]()
+    model = SYNTHETIC[name]()
     action = torch.linspace(-2, 2, model.names + 1)
     many = play_many(model, action, [7, 2**40])
     one = play(model.native(), torch.softmax(action, 0).numpy(), seed=7)
@@ -265,10 +257,10 @@ def test_gradients_reach_every_action_and_agree_with_differences():
     assert torch.autograd.gradcheck(final, actions, eps=1e-5, atol=1e-6, rtol=1e-3)
 
 
-@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize("name", SYNTHETIC)
 @pytest.mark.parametrize("reward", ["log", "differential_sharpe", "average_sharpe", "log_less_drawdown"])
 def test_gradients_through_observations_are_finite(name, reward):
-    model = IDS[name](horizon=5, reward=reward).native()
+    model = SYNTHETIC[name](horizon=5, reward=reward).native()
     weight = torch.zeros(1, requires_grad=True)
 
     def act(observation, memory, t):

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from portfolio_play import equal, play
+from portfolio_play import SYNTHETIC, equal, play
 
 import scenarium
 from scenarium.envs.core.env import ScenariumEnv
@@ -24,15 +24,7 @@ from scenarium.envs.portfolio.costs import Rates, trade
 from scenarium.envs.portfolio.data.build import panel_of
 from scenarium.envs.portfolio.data.fixture import SHIPPED, SHIPPED_LIMIT
 
-FACTORIES = {
-    "default": presets.portfolio_allocation,
-    "paper": presets.paper,
-    "a_share": presets.a_share,
-    "randomized": presets.randomized,
-    "regime": presets.regime,
-    "gaussian": presets.gaussian,
-    "data": presets.data,
-}
+FACTORIES = {**SYNTHETIC, "data": presets.data}
 
 
 def flat(observation):
