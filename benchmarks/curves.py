@@ -44,18 +44,21 @@ def follow(agent: Agent, steps: int, every: int, measure: Callable[[Any], float]
     """Learns, measuring the agent from time to time and at the end; measuring is not timed."""
     curve, start = Curve(), time.process_time()
 
-    def look(agent: Any, metrics: Any) -> None:
+    def measured(agent: Any) -> None:
         nonlocal start
-        if agent.num_timesteps < every * (len(curve.steps) + 1) and agent.num_timesteps < steps:
-            return
         curve.cpu_seconds += time.process_time() - start
         curve.steps.append(agent.num_timesteps)
         curve.seconds.append(curve.cpu_seconds)
         curve.values.append(measure(agent))
         start = time.process_time()
 
+    def look(agent: Any, metrics: Any) -> None:
+        # Not beyond the budget: some agents call back at every step of the rollout that ends the run.
+        if every * (len(curve.steps) + 1) <= agent.num_timesteps < steps:
+            measured(agent)
+
     agent.learn(steps, look)
-    curve.cpu_seconds += time.process_time() - start
+    measured(agent)
     return curve
 
 
