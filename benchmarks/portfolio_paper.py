@@ -1,6 +1,6 @@
 """The method of Huang, Zhou and Song (arXiv 2412.18563) on `PortfolioAllocationPaper-v0`, with 1/N beside.
 
-    python benchmarks/portfolio_paper.py                                  # 3 seeds, some 20 CPU-minutes
+    python benchmarks/portfolio_paper.py                                  # 3 seeds, some 12 CPU-minutes
     python benchmarks/portfolio_paper.py ppo --seeds 0 --scale 10
     python benchmarks/portfolio_paper.py --picture docs/images/portfolio_paper.png
 
