@@ -6,13 +6,15 @@
 import csv
 import random
 from datetime import date, timedelta
+from pathlib import Path
 
 import scenarium
 from scenarium.agents import HDPO
 
 random.seed(0)
 days = [day for n in range(560) if (day := date(2022, 1, 3) + timedelta(n)).weekday() < 5]
-with open("prices.csv", "w", newline="", encoding="utf-8") as file:
+prices = Path("prices.csv").absolute()
+with prices.open("w", newline="", encoding="utf-8") as file:
     table = csv.writer(file)
     table.writerow(["date", "symbol", "open", "high", "low", "close", "volume", "adj_factor"])
     for name in range(8):
@@ -29,13 +31,13 @@ with open("prices.csv", "w", newline="", encoding="utf-8") as file:
 
 from scenarium.envs.portfolio.data import read_panel
 
-panel = read_panel("prices.csv")
+panel = read_panel(prices)
 print(len(panel.dates), "days of", len(panel.symbols), "names, sha256", panel.sha256[:16])
 
 #: Days are cut into a part to train on, one to validate and one to test. An embargo after each cut keeps what one part
 #: shows from what another played. HDPO learns from worlds that begin on random days of the training part.
 
-market = {"path": "prices.csv", "names": None, "window": 20, "cuts": (0.6, 0.8)}
+market = {"path": str(prices), "names": None, "window": 20, "cuts": (0.6, 0.8)}
 agent = HDPO(
     "PortfolioAllocationData-v0", policy="shared", seed=0, env_kwargs={**market, "split": "train", "horizon": 40}
 ).learn(20_000)
